@@ -1,0 +1,92 @@
+import knexFactory, { type Knex } from 'knex';
+import type { Secret } from '../domain/secret.js';
+import { BatonError, type ErrorName } from '../protocol/errors.js';
+
+export interface DatabaseOptions {
+  /** Full connection string, password included. */
+  readonly url: Secret;
+  readonly poolMax: number;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName: string;
+  /** What a lost connection is called: the control database's error or the warehouse's. */
+  readonly unavailable: Extract<ErrorName, 'ERR_CONTROL_UNAVAILABLE' | 'ERR_WAREHOUSE_UNAVAILABLE'>;
+}
+
+/** One pool of PostgreSQL connections, and how its failures are told. */
+export interface Database {
+  readonly knex: Knex;
+  /** Runs `work`, turning what the driver throws into a BatonError that names `what`. */
+  guard<T>(what: string, work: () => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** SQLSTATE classes that mean the server or the way to it failed, not the statement. */
+const lostClasses = new Set(['08', '53', '57', '58']);
+const lostCodes = new Set(['40001', '40P01', '55P03', 'XX000']);
+const socketCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EAI_AGAIN',
+]);
+
+export function openDatabase(options: DatabaseOptions): Database {
+  const knex = knexFactory({
+    client: 'pg',
+    connection: () => ({
+      connectionString: options.url.reveal(),
+      application_name: options.applicationName,
+      connectionTimeoutMillis: 5_000,
+      keepAlive: true,
+      options: '-c TimeZone=UTC -c DateStyle=ISO',
+    }),
+    pool: { min: 0, max: options.poolMax, idleTimeoutMillis: 30_000, acquireTimeoutMillis: 30_000 },
+    asyncStackTraces: false,
+    log: { warn() {}, error() {}, deprecate() {}, debug() {} },
+  });
+  return {
+    knex,
+    close: () => knex.destroy(),
+    async guard(what, work) {
+      try {
+        return await work();
+      } catch (error) {
+        throw error instanceof BatonError ? error : fromDriver(error, what, options.unavailable);
+      }
+    },
+  };
+}
+
+/** Whether a driver error says that the server, not the statement, is at fault. */
+export function isConnectionLost(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (typeof code === 'string' && code.length === 5 && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith('E'))
+    return lostClasses.has(code.slice(0, 2)) || lostCodes.has(code);
+  if (typeof code === 'string' && socketCodes.has(code)) return true;
+  return (
+    typeof message === 'string' &&
+    /Connection terminated|connection timeout|Timeout acquiring a connection|Client has encountered a connection error|not queryable|Connection ended|ECONN|EPIPE/i.test(
+      message,
+    )
+  );
+}
+
+function fromDriver(
+  error: unknown,
+  what: string,
+  unavailable: DatabaseOptions['unavailable'],
+): BatonError {
+  const message = error instanceof Error ? (error.message.split('\n').at(-1) ?? '') : String(error);
+  // knex prefixes the statement with " - " before the server's own words; values never belong in a message.
+  const words = message.slice(message.lastIndexOf(' - ') + 1).replace(/^- /, '').slice(0, 300);
+  if (isConnectionLost(error)) {
+    const aggregate = (error as { errors?: unknown[] }).errors?.[0];
+    const reason = words || (aggregate instanceof Error ? aggregate.message : 'connection lost');
+    return new BatonError(unavailable, { detail: `${what}: ${reason}.`, cause: error });
+  }
+  return new BatonError('ERR_WAREHOUSE_REFUSED', { detail: `${what}: ${words}.`, cause: error });
+}

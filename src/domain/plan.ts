@@ -1,0 +1,111 @@
+import { BatonError } from '../protocol/errors.js';
+
+/** The steps of a compiled pipeline: what `runPipeline` executes. Plain JSON; it travels in the history once. */
+export type Step = ExtractStep | LoadStep | ReconcileStep | TicketsStep;
+
+interface StepBase {
+  readonly id: string;
+  /** Shown in the step tree and as the activity's summary: `extract  coupa purchase orders`. */
+  readonly title: string;
+  readonly dependsOn: readonly string[];
+  /** A failure of this step leaves the run `partial`, not `failed`, and its dependants go on. */
+  readonly allowFailure?: boolean;
+}
+
+/** Walks a stream, lands it in the lake and stages it in the warehouse meanwhile. */
+export interface ExtractStep extends StepBase {
+  readonly kind: 'extract';
+  readonly connection: string;
+  readonly stream: string;
+  readonly target: TargetName;
+  readonly retry: RetryPolicy;
+  readonly initialValue: string | null;
+  /** Passed to the stream: `{customerField: …}`. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Bounds of a column in another extract step's staging, as parameters of this one (dates, UTC). */
+  readonly range?: { readonly step: string; readonly column: string; readonly marginDays: number };
+}
+
+/** Merges what an extract step staged. */
+export interface LoadStep extends StepBase {
+  readonly kind: 'load';
+  readonly from: string;
+}
+
+/** Checks what changed, and everything still open, against the rules. */
+export interface ReconcileStep extends StepBase {
+  readonly kind: 'reconcile';
+}
+
+/** Turns the state of the discrepancies into tickets. */
+export interface TicketsStep extends StepBase {
+  readonly kind: 'tickets';
+  readonly connection: string;
+}
+
+/** Where a stream is loaded: a table of its own, or the purchase-order fact with its enrichment. */
+export type TargetName = `${'raw' | 'analytics'}.${string}`;
+
+/** The user's retries: they count the vendor's failures only. */
+export interface RetryPolicy {
+  readonly retries: number;
+  readonly delayMs: number;
+  readonly maxDelayMs: number;
+}
+
+export interface Plan {
+  readonly pipeline: string;
+  readonly description: string;
+  /** The step whose accounting is the run's receipt. */
+  readonly receiptStep: string;
+  readonly concurrency: number;
+  readonly steps: readonly Step[];
+}
+
+/** What a pipeline is in code: compiled with its settings from baton.yaml into a plan. */
+export interface PipelineDefinition<S> {
+  readonly id: string;
+  /** Other names it answers to. */
+  readonly aliases: readonly string[];
+  readonly description: string;
+  compile(settings: S): Plan;
+}
+
+export function definePipeline<S>(definition: PipelineDefinition<S>): PipelineDefinition<S> {
+  return definition;
+}
+
+/** Throws ERR_PLAN_INVALID naming every problem: doubled ids, unknown dependencies, cycles, loads of nothing. */
+export function checkPlan(plan: Plan): Plan {
+  const problems: string[] = [];
+  const byId = new Map(plan.steps.map((step) => [step.id, step]));
+  if (byId.size !== plan.steps.length) problems.push('two steps have the same id');
+  for (const step of plan.steps) {
+    const needs = [...step.dependsOn, ...(step.kind === 'load' ? [step.from] : [])];
+    for (const id of needs) if (!byId.has(id)) problems.push(`step ${step.id} depends on unknown step ${id}`);
+    if (step.kind === 'load' && byId.get(step.from)?.kind !== 'extract')
+      problems.push(`step ${step.id} loads from ${step.from}, which extracts nothing`);
+    if (step.kind === 'extract' && step.range !== undefined && !step.dependsOn.includes(step.range.step))
+      problems.push(`step ${step.id} takes its range from ${step.range.step} without depending on it`);
+  }
+  if (!byId.has(plan.receiptStep)) problems.push(`the receipt step ${plan.receiptStep} does not exist`);
+  if (problems.length === 0 && hasCycle(plan.steps)) problems.push('the steps form a cycle');
+  if (problems.length > 0)
+    throw new BatonError('ERR_PLAN_INVALID', { detail: `Pipeline ${plan.pipeline}: ${problems.join('; ')}.` });
+  return plan;
+}
+
+/** Everything a step waits for: what it names, and what it loads from. */
+export function dependenciesOf(step: Step): readonly string[] {
+  return step.kind === 'load' ? [...step.dependsOn, step.from] : step.dependsOn;
+}
+
+function hasCycle(steps: readonly Step[]): boolean {
+  const waiting = new Map(steps.map((step) => [step.id, new Set(dependenciesOf(step))]));
+  for (;;) {
+    const free = [...waiting].filter(([, needs]) => needs.size === 0).map(([id]) => id);
+    if (free.length === 0) return waiting.size > 0;
+    for (const id of free) waiting.delete(id);
+    for (const needs of waiting.values()) for (const id of free) needs.delete(id);
+  }
+}

@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import { BatonError } from '../protocol/errors.js';
+import type { Lake } from './port.js';
+
+const compress = promisify(gzip);
+const expand = promisify(gunzip);
+
+/** What locates a batch in the lake; `date` is the day of the window's end, YYYYMMDD. */
+export interface Layout {
+  readonly template: string;
+  readonly connection: string;
+  readonly stream: string;
+  readonly tenant: string;
+  readonly date: string;
+  readonly batch: string;
+}
+
+/** The folder of a batch: `raw/coupa/purchase_orders/20261123/3f9a01c2`. */
+export function batchFolder(layout: Layout): string {
+  const values: Record<string, string> = { ...layout };
+  return layout.template.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? name);
+}
+
+export interface LandedPart {
+  readonly key: string;
+  /** Of the compressed object, hex. */
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** Lands records as one immutable object, one record a line. Landing the same records again is a no-op. */
+export async function landPart(
+  lake: Lake,
+  folder: string,
+  ordinal: number,
+  records: readonly Buffer[],
+): Promise<LandedPart> {
+  const newline = Buffer.from('\n');
+  const body = await compress(Buffer.concat(records.flatMap((record) => [record, newline])), { level: 1 });
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  const key = `${folder}/part-${String(ordinal).padStart(5, '0')}-${sha256.slice(0, 8)}.ndjson.gz`;
+  await lake.putIfAbsent(key, body);
+  return { key, sha256, bytes: body.length };
+}
+
+/** The records of a part, their bytes checked against the sha256 recorded when they were landed. */
+export async function readPart(lake: Lake, part: { key: string; sha256: string }): Promise<Buffer[]> {
+  const body = await lake.get(part.key);
+  if (body === null)
+    throw new BatonError('ERR_LAKE_OBJECT_CHANGED', { detail: `${lake.locate(part.key)} is gone.` });
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  if (sha256 !== part.sha256)
+    throw new BatonError('ERR_LAKE_OBJECT_CHANGED', {
+      detail: `${lake.locate(part.key)} has sha256 ${sha256.slice(0, 12)}…, landed was ${part.sha256.slice(0, 12)}….`,
+    });
+  return splitLines(await expand(body));
+}
+
+function splitLines(text: Buffer): Buffer[] {
+  const lines: Buffer[] = [];
+  let start = 0;
+  for (let end = text.indexOf(10); end !== -1; end = text.indexOf(10, start)) {
+    lines.push(text.subarray(start, end));
+    start = end + 1;
+  }
+  if (start < text.length) lines.push(text.subarray(start));
+  return lines;
+}
+
+export interface Manifest {
+  readonly batch: string;
+  readonly generation: number;
+  readonly connection: string;
+  readonly stream: string;
+  readonly tenant: string;
+  readonly window: { readonly from: string | null; readonly to: string };
+  readonly records: number;
+  readonly parts: readonly { readonly key: string; readonly sha256: string; readonly bytes: number; readonly records: number }[];
+}
+
+/** Closes a batch. The first manifest wins: when another is there, that one is read and adopted. */
+export async function writeManifest(
+  lake: Lake,
+  folder: string,
+  manifest: Manifest,
+): Promise<{ readonly key: string; readonly sha256: string; readonly manifest: Manifest }> {
+  const key = `${folder}/_manifest.json`;
+  const body = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);
+  const { created } = await lake.putIfAbsent(key, body);
+  const stored = created ? body : await lake.get(key);
+  if (stored === null)
+    throw new BatonError('ERR_LAKE_OBJECT_CHANGED', { detail: `${lake.locate(key)} vanished while it was read.` });
+  return {
+    key,
+    sha256: createHash('sha256').update(stored).digest('hex'),
+    manifest: JSON.parse(stored.toString('utf8')) as Manifest,
+  };
+}
+
+export async function readManifest(lake: Lake, key: string, sha256: string): Promise<Manifest> {
+  const body = await lake.get(key);
+  if (body === null) throw new BatonError('ERR_LAKE_OBJECT_CHANGED', { detail: `${lake.locate(key)} is gone.` });
+  if (createHash('sha256').update(body).digest('hex') !== sha256)
+    throw new BatonError('ERR_LAKE_OBJECT_CHANGED', { detail: `${lake.locate(key)} is not what was written.` });
+  return JSON.parse(body.toString('utf8')) as Manifest;
+}
