@@ -114,7 +114,12 @@ export interface Stream {
   /** Name of the column that says which of two versions is newer (`updated_at`), if the vendor gives one. */
   readonly versionColumn: string | null;
   /** One page. `cursor` null = the first. Never returns a page twice for one cursor chain. */
-  readPage(connection: OpenConnection, window: Window, cursor: Cursor | null, options: ReadOptions): Promise<Page>;
+  readPage(
+    connection: OpenConnection,
+    window: Window,
+    cursor: Cursor | null,
+    options: ReadOptions,
+  ): Promise<Page>;
   /** Throws ERR_CURSOR_INVALID when a stored cursor is unreadable or lies in the future; before any request. */
   checkCursor(cursor: unknown, window: Window): Cursor;
   /** One record's verdict. Pure and total: garbage in gives `quarantined`, never an exception. */
@@ -146,8 +151,18 @@ export interface EffectRequest {
 
 /** What one send came to. `unknown` = the bytes may have arrived. Never thrown: a send always answers one of these. */
 export type SendOutcome =
-  | { readonly kind: 'confirmed'; readonly remoteId: string; readonly remoteUrl: string | null; readonly adopted: boolean }
-  | { readonly kind: 'refused'; readonly retryable: boolean; readonly reason: string; readonly retryAfterMs?: number }
+  | {
+      readonly kind: 'confirmed';
+      readonly remoteId: string;
+      readonly remoteUrl: string | null;
+      readonly adopted: boolean;
+    }
+  | {
+      readonly kind: 'refused';
+      readonly retryable: boolean;
+      readonly reason: string;
+      readonly retryAfterMs?: number;
+    }
   | { readonly kind: 'unknown'; readonly reason: string };
 
 /** What a look for our own marker came to. `cannot_look` = the vendor could not be asked. */

@@ -1,0 +1,168 @@
+import type { Secret } from '../domain/secret.js';
+import { BatonError } from '../protocol/errors.js';
+import { answerFailure, type ProblemReader } from './http-failure.js';
+import { createTransport, type Transport } from './http-transport.js';
+import type { ConnectionLimits, RequestEvent } from './port.js';
+import { type RateLimiter, sharedRateLimiter } from './rate-limiter.js';
+
+/** One request. Its values may be secrets; they are revealed only as the bytes leave. */
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Below the connection's baseUrl, beginning with a slash; never an absolute address. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as application/json. */
+  readonly json?: unknown;
+  /** Sent as application/x-www-form-urlencoded. */
+  readonly form?: Readonly<Record<string, string | Secret>>;
+  /** Without the connection's own Authorization header: the call that fetches a token. */
+  readonly anonymous?: boolean;
+  /** A shorter deadline than the connection's, for the whole request including its body. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+  /** HTTP calls that this answer took: more than one when a token had to be fetched or renewed. */
+  readonly calls: number;
+}
+
+/** What became of a request: an answer of any status, nothing written, or nobody knows. */
+export type Delivery =
+  | { readonly kind: 'answered'; readonly answer: HttpAnswer }
+  | { readonly kind: 'not_sent'; readonly error: BatonError }
+  | { readonly kind: 'unknown'; readonly error: BatonError };
+
+/** Who we are to the vendor: the Authorization header, and the host that the vendor told us to use. */
+export interface Authorization {
+  readonly header: Secret;
+  /** Replaces baseUrl, for vendors that assign a host with the token. */
+  readonly baseUrl?: string;
+  /** HTTP calls that obtaining it took; 0 when it was at hand. */
+  readonly calls: number;
+}
+
+export interface Authenticator {
+  authorize(signal?: AbortSignal): Promise<Authorization>;
+  /** Forgets a token that was refused. Absent where there is nothing to renew. */
+  renew?(refused: Authorization): void;
+}
+
+/** HTTP to one vendor. It never retries, except once with a fresh token after a 401. */
+export interface VendorHttp {
+  readonly connection: string;
+  readonly baseUrl: string;
+  /** A 2xx answer; anything else throws a BatonError. A cancelled signal throws the signal's own reason. */
+  read(request: HttpRequest): Promise<HttpAnswer>;
+  /** Sends once and tells what became of it; never throws. For writes, where not knowing matters. */
+  send(request: HttpRequest): Promise<Delivery>;
+  /** The error that an answer stands for, in the vendor's own words where it gave any. */
+  failure(request: HttpRequest, answer: HttpAnswer): BatonError;
+  /** An error about a body that is not what the vendor documents. Shows its first 80 characters. */
+  badResponse(request: HttpRequest, answer: HttpAnswer, what: string): BatonError;
+  close(): void;
+}
+
+export interface VendorHttpOptions {
+  readonly connection: string;
+  readonly system: string;
+  readonly baseUrl: string;
+  readonly limits: ConnectionLimits;
+  readonly onRequest?: ((event: RequestEvent) => void) | undefined;
+  readonly authenticator?: Authenticator;
+  /** Sent with every request. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Reads the vendor's error bodies. */
+  readonly problem?: ProblemReader;
+  /** Values that must never appear in an error, whatever the vendor echoes. */
+  readonly secrets?: readonly Secret[];
+}
+
+export function createVendorHttp(options: VendorHttpOptions): VendorHttp {
+  const transport = createTransport(options);
+  const rate = options.limits.requestsPerSecond;
+  const limiter =
+    rate === undefined ? null : sharedRateLimiter(`${options.connection}|${options.baseUrl}`, rate);
+  const failure = (request: HttpRequest, answer: HttpAnswer): BatonError =>
+    answerFailure(transport.place(request), answer, options.problem);
+
+  return {
+    connection: options.connection,
+    baseUrl: options.baseUrl,
+    send: (request) => exchange(options, transport, limiter, request),
+    async read(request) {
+      request.signal?.throwIfAborted();
+      const delivery = await exchange(options, transport, limiter, request);
+      if (delivery.kind !== 'answered') {
+        request.signal?.throwIfAborted();
+        throw delivery.error;
+      }
+      if (delivery.answer.status >= 200 && delivery.answer.status < 300) return delivery.answer;
+      throw failure(request, delivery.answer);
+    },
+    failure,
+    badResponse: (request, answer, what) => transport.place(request).badResponse(what, answer.body),
+    close: () => transport.close(),
+  };
+}
+
+/** One request, and once more with a fresh token when the first one was refused. */
+async function exchange(
+  options: VendorHttpOptions,
+  transport: Transport,
+  limiter: RateLimiter | null,
+  request: HttpRequest,
+): Promise<Delivery> {
+  let calls = 0;
+  for (let attempt = 1; ; attempt++) {
+    const authorization = await authorize(options.authenticator, request);
+    if (authorization instanceof BatonError) return { kind: 'not_sent', error: authorization };
+    calls += (authorization?.calls ?? 0) + 1;
+    const delivery = await limited(limiter, transport, request, authorization);
+    if (delivery.kind !== 'answered') return delivery;
+    const mayRenew = authorization !== null && options.authenticator?.renew !== undefined;
+    if (delivery.answer.status !== 401 || !mayRenew || attempt > 1) {
+      return { kind: 'answered', answer: { ...delivery.answer, calls } };
+    }
+    options.authenticator?.renew?.(authorization);
+  }
+}
+
+async function limited(
+  limiter: RateLimiter | null,
+  transport: Transport,
+  request: HttpRequest,
+  authorization: Authorization | null,
+): Promise<Delivery> {
+  try {
+    const waitedMs = (await limiter?.take(request.signal)) ?? 0;
+    return await transport.once(request, authorization, waitedMs);
+  } catch (cause) {
+    return { kind: 'not_sent', error: cancelled(request, cause) };
+  }
+}
+
+async function authorize(
+  authenticator: Authenticator | undefined,
+  request: HttpRequest,
+): Promise<Authorization | BatonError | null> {
+  if (authenticator === undefined || request.anonymous === true) return null;
+  try {
+    return await authenticator.authorize(request.signal);
+  } catch (error) {
+    return error instanceof BatonError ? error : cancelled(request, error);
+  }
+}
+
+function cancelled(request: HttpRequest, cause: unknown): BatonError {
+  const path = request.path.split('?')[0];
+  if (request.signal?.aborted === true) {
+    return new BatonError('ERR_SOURCE_TIMEOUT', { detail: `${request.method} ${path} was cancelled` });
+  }
+  return new BatonError('ERR_INTERNAL', { detail: `${request.method} ${path} could not be prepared`, cause });
+}
