@@ -99,15 +99,18 @@ export function createBatchStore(control: Database) {
     },
 
     /**
-     * Records a landed part and clears the count of vendor failures. False when the ordinal is taken: another
+     * Records a landed part and clears the step's count of vendor failures. False when the ordinal is taken: another
      * worker went on while this one was away, so this one must stop.
      */
     addPart(batch: Batch, part: Part): Promise<boolean> {
       return control.guard('recording a landed part', async () => {
         const { rowCount } = await knex.raw(
           `WITH batch AS (
-             UPDATE control.batches SET vendor_failures = 0
-             WHERE batch_id = ? AND generation = ? AND state = 'open' RETURNING batch_id, generation)
+             SELECT batch_id, generation, run_id, step_id FROM control.batches
+             WHERE batch_id = ? AND generation = ? AND state = 'open' FOR SHARE),
+           forgiven AS (
+             UPDATE control.steps s SET vendor_failures = 0 FROM batch
+             WHERE s.run_id = batch.run_id AND s.step_id = batch.step_id AND s.vendor_failures > 0)
            INSERT INTO control.parts (batch_id, generation, ordinal, key, sha256, bytes, records, calls, cursor_after)
            SELECT batch_id, generation, ?, ?, ?, ?, ?, ?, ? FROM batch ON CONFLICT DO NOTHING`,
           [
@@ -159,18 +162,6 @@ export function createBatchStore(control: Database) {
           ],
         );
         return rows[0];
-      });
-    },
-
-    /** Counts one failure of the vendor since the last part landed; answers how many that makes. */
-    countVendorFailure(runId: string, stepId: string): Promise<number> {
-      return control.guard('counting a failure', async () => {
-        const { rows } = await knex.raw(
-          `UPDATE control.batches SET vendor_failures = vendor_failures + 1
-           WHERE run_id = ? AND step_id = ? RETURNING vendor_failures`,
-          [runId, stepId],
-        );
-        return rows[0]?.vendor_failures ?? 1;
       });
     },
 

@@ -185,6 +185,18 @@ export function createRunStore(control: Database) {
       );
     },
 
+    /** Counts one failure of the vendor since the step last made progress; answers how many that makes. */
+    async countVendorFailure(runId: string, stepId: string): Promise<number> {
+      const { rows } = await control.guard('counting a failure', () =>
+        knex.raw(
+          `UPDATE control.steps SET vendor_failures = vendor_failures + 1 WHERE run_id = ? AND step_id = ?
+           RETURNING vendor_failures`,
+          [runId, stepId],
+        ),
+      );
+      return rows[0]?.vendor_failures ?? 1;
+    },
+
     /** Writes the end of a run once; a repeat finds it ended and changes nothing. */
     finish(input: {
       id: string;

@@ -17,7 +17,7 @@ export interface ExtractStep extends StepBase {
   readonly kind: 'extract';
   readonly connection: string;
   readonly stream: string;
-  readonly target: TargetName;
+  readonly target: Target;
   readonly retry: RetryPolicy;
   readonly initialValue: string | null;
   /** Passed to the stream: `{customerField: …}`. */
@@ -35,16 +35,47 @@ export interface LoadStep extends StepBase {
 /** Checks what changed, and everything still open, against the rules. */
 export interface ReconcileStep extends StepBase {
   readonly kind: 'reconcile';
+  readonly source: string;
+  readonly tables: {
+    readonly suppliers: string;
+    readonly invoices: string;
+    readonly totals: string;
+    readonly customers: string;
+  };
+  readonly reportingCurrency: string;
+  /** Decimal text, in the reporting currency. */
+  readonly threshold: string;
+  /** A difference counts when it is beyond the larger of the two; decimal text. */
+  readonly tolerance: { readonly absolute: string; readonly relative: string };
+  readonly highPriority: string;
 }
 
 /** Turns the state of the discrepancies into tickets. */
 export interface TicketsStep extends StepBase {
   readonly kind: 'tickets';
   readonly connection: string;
+  readonly source: string;
+  /** More new discrepancies of one rule in one run than this open one summary ticket. */
+  readonly summaryAfter: number;
+  readonly reportingCurrency: string;
 }
 
-/** Where a stream is loaded: a table of its own, or the purchase-order fact with its enrichment. */
-export type TargetName = `${'raw' | 'analytics'}.${string}`;
+/** Where a stream is loaded. */
+export interface Target {
+  /** `raw.coupa_suppliers`, `analytics.po_fact`. */
+  readonly table: `${'raw' | 'analytics'}.${string}`;
+  /** Name of its staging table in the schema `staging`. */
+  readonly staging: string;
+  /** Present when the rows are purchase orders: what they are enriched with. */
+  readonly orders?: OrderEnrichment;
+}
+
+export interface OrderEnrichment {
+  readonly suppliers: string;
+  readonly rates: string;
+  /** ISO 4217. */
+  readonly reportingCurrency: string;
+}
 
 /** The user's retries: they count the vendor's failures only. */
 export interface RetryPolicy {

@@ -47,6 +47,7 @@ export async function up(db: Knex): Promise<void> {
       ended_at    timestamptz,
       counts      jsonb NOT NULL DEFAULT '{}',
       detail      text,
+      vendor_failures integer NOT NULL DEFAULT 0,
       PRIMARY KEY (run_id, step_id)
     );
 
@@ -74,7 +75,6 @@ export async function up(db: Knex): Promise<void> {
       watermark_read  text,
       parameters      jsonb NOT NULL DEFAULT '{}',
       state           text NOT NULL DEFAULT 'open' CHECK (state IN ('open','landed')),
-      vendor_failures integer NOT NULL DEFAULT 0,
       pages           integer,
       calls           integer,
       bytes           bigint,

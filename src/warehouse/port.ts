@@ -1,0 +1,84 @@
+import type { Column, Row, Violation } from '../domain/columns.js';
+import type { OrderEnrichment } from '../domain/plan.js';
+import type { Receipt } from '../protocol/run.js';
+
+/** A table that batches are merged into. The merge key is (_tenant, _source, first column). */
+export interface TableSpec {
+  readonly table: string;
+  readonly staging: string;
+  /** As the stream's mapper yields them; the first is the key. */
+  readonly columns: readonly Column[];
+  /** Which column says which of two versions is newer; null = the later landed one. */
+  readonly versionColumn: string | null;
+  readonly orders?: OrderEnrichment;
+}
+
+/** What identifies one load: a batch, in one generation, of one run. */
+export interface LoadKey {
+  readonly batchId: string;
+  readonly generation: number;
+  readonly runId: string;
+  readonly connection: string;
+  readonly stream: string;
+  readonly tenant: string;
+}
+
+/** One record on its way into staging, with the place of its raw bytes. */
+export interface StagedRecord {
+  readonly part: number;
+  readonly line: number;
+  readonly raw: Buffer;
+  readonly verdict:
+    | { readonly kind: 'row'; readonly row: Row }
+    | { readonly kind: 'filtered' }
+    | { readonly kind: 'quarantined'; readonly id: string | null; readonly violations: readonly Violation[] };
+}
+
+export interface LoadCounts extends Pick<Receipt, 'read' | 'loaded' | 'unchanged' | 'quarantined' | 'duplicate' | 'stale' | 'filtered'> {}
+
+export interface LoadResult {
+  readonly counts: LoadCounts;
+  /** False when the batch had been merged before: the counts are then the stored ones. */
+  readonly merged: boolean;
+}
+
+export interface Watermark {
+  /** RFC 3339; null before the first load. */
+  readonly value: string | null;
+}
+
+/** Moves the watermark in the load's own transaction, unless another run has moved it since it was read. */
+export interface WatermarkMove {
+  readonly from: string | null;
+  readonly to: string;
+}
+
+/**
+ * The warehouse: staging, the fenced merge, quarantine, reconciliation. Every method may be repeated.
+ * Errors: ERR_WAREHOUSE_UNAVAILABLE (retry), ERR_WAREHOUSE_REFUSED, ERR_STAGING_LOST.
+ */
+export interface Warehouse {
+  /** Creates what Baton's own schemas lack; idempotent, safe from several processes. */
+  prepare(): Promise<void>;
+  watermark(connection: string, stream: string, tenant: string): Promise<Watermark>;
+
+  /** An empty staging table that belongs to one attempt. Drops what older attempts of the batch left. */
+  openStaging(table: TableSpec, load: LoadKey, attempt: string): Promise<string>;
+  /** Copies records into staging. A record that the warehouse itself refuses is quarantined there. */
+  stage(table: TableSpec, staging: string, load: LoadKey, records: readonly StagedRecord[]): Promise<void>;
+  /** Smallest and largest value of a date or timestamp column in staging, as dates; null when empty. */
+  stagedRange(staging: string, column: string): Promise<{ readonly from: string; readonly to: string } | null>;
+  /** The one transaction: fence, merge, quarantine, accounting, watermark. */
+  merge(
+    table: TableSpec,
+    staging: string,
+    load: LoadKey,
+    expected: number,
+    watermark: WatermarkMove,
+  ): Promise<LoadResult>;
+  dropStaging(staging: string): Promise<void>;
+
+  /** Stored accounting of a load; null when it has not been merged. */
+  loadCounts(batchId: string, generation: number): Promise<LoadCounts | null>;
+  close(): Promise<void>;
+}

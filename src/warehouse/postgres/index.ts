@@ -1,0 +1,91 @@
+import { type Database, type DatabaseOptions, openDatabase } from '../../database/postgres.js';
+import type { Secret } from '../../domain/secret.js';
+import type { Warehouse } from '../port.js';
+import { mergeBatch, readCounts } from './merge.js';
+import { identifier } from './names.js';
+import { prepareFoundation, prepareTable } from './schema.js';
+import { copyRecords, createStaging, dropStaging, retireStaging } from './staging.js';
+
+export function openWarehouseDatabase(url: Secret, options: Partial<DatabaseOptions> = {}): Database {
+  return openDatabase({
+    url,
+    poolMax: 8,
+    applicationName: 'baton-warehouse',
+    unavailable: 'ERR_WAREHOUSE_UNAVAILABLE',
+    ...options,
+  });
+}
+
+/** A warehouse on PostgreSQL 14 or newer. */
+export function createPostgresWarehouse(database: Database): Warehouse {
+  const { knex, guard } = database;
+  const prepared = new Map<string, Promise<void>>();
+
+  /** Once per process and name; a failure is forgotten, so that the next call tries again. */
+  function once(name: string, work: () => Promise<void>): Promise<void> {
+    let running = prepared.get(name);
+    if (running === undefined) {
+      running = work().catch((error: unknown) => {
+        prepared.delete(name);
+        throw error;
+      });
+      prepared.set(name, running);
+    }
+    return running;
+  }
+
+  const prepare = () => once('foundation', () => guard('preparing the warehouse', () => prepareFoundation(knex)));
+
+  return {
+    prepare,
+
+    watermark: (connection, stream, tenant) =>
+      guard('reading the watermark', async () => {
+        await prepare();
+        const { rows } = await knex.raw(
+          'SELECT value FROM raw._baton_watermarks WHERE connection = ? AND stream = ? AND tenant = ?',
+          [connection, stream, tenant],
+        );
+        return { value: rows[0]?.value ?? null };
+      }),
+
+    openStaging: (table, load, attempt) =>
+      guard(`opening the staging of ${table.table}`, async () => {
+        await prepare();
+        await once(table.table, () => prepareTable(knex, table));
+        await knex.raw(
+          `INSERT INTO raw._baton_loads (batch_id, generation, run_id, tenant, connection, stream, target)
+           VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+          [load.batchId, load.generation, load.runId, load.tenant, load.connection, load.stream, table.table],
+        );
+        return createStaging(knex, table, `${load.batchId.slice(0, 12)}_${load.generation}`, attempt);
+      }),
+
+    stage: (table, staging, _load, records) =>
+      guard(`staging ${table.table}`, () => copyRecords(knex, table, staging, records)),
+
+    stagedRange: (staging, column) =>
+      guard('reading the staged range', async () => {
+        const name = identifier(column);
+        const { rows } = await knex.raw(
+          `SELECT (min(${name}) AT TIME ZONE 'UTC')::date::text AS "from", (max(${name}) AT TIME ZONE 'UTC')::date::text AS "to"
+           FROM staging.${identifier(staging)}`,
+        );
+        return rows[0].from === null ? null : rows[0];
+      }),
+
+    merge: (table, staging, load, expected, watermark) =>
+      guard(`merging into ${table.table}`, async () => {
+        const result = await mergeBatch(knex, table, staging, load, expected, watermark);
+        if (result.merged) await retireStaging(knex, staging);
+        return result;
+      }),
+
+    dropStaging: (staging) => guard('dropping a staging table', () => dropStaging(knex, staging)),
+
+    loadCounts: (batchId, generation) =>
+      guard('reading a load', () => readCounts(knex, batchId, generation)),
+
+    close: () => database.close(),
+  };
+}

@@ -1,0 +1,207 @@
+import type { Knex } from 'knex';
+import { minorUnitsOf } from '../../domain/money.js';
+import { BatonError } from '../../protocol/errors.js';
+import type { LoadCounts, LoadKey, LoadResult, TableSpec, WatermarkMove } from '../port.js';
+import { batchLabel, identifier, keptColumns, keyColumn, qualified } from './names.js';
+
+/** A rate older than this many days is no rate: it covers the longest closing of the quoting banks. */
+const rateMaxAgeDays = 7;
+
+/**
+ * Merges one staged batch in one transaction: takes the fence, merges, quarantines, accounts, moves the
+ * watermark. A batch that is merged already answers its stored counts and changes nothing.
+ */
+export async function mergeBatch(
+  knex: Knex,
+  spec: TableSpec,
+  staging: string,
+  load: LoadKey,
+  expected: number,
+  watermark: WatermarkMove,
+): Promise<LoadResult> {
+  return knex.transaction(async (trx) => {
+    await trx.raw('SELECT pg_advisory_xact_lock(hashtextextended(?, 7203321004))', [spec.table]);
+    const fence = await trx.raw(
+      `UPDATE raw._baton_loads SET state = 'loaded', loaded_at = now(),
+              read = 0, loaded = 0, unchanged = 0, quarantined = 0, duplicate = 0, stale = 0, filtered = 0
+       WHERE batch_id = ? AND generation = ? AND state = 'open'`,
+      [load.batchId, load.generation],
+    );
+    if (fence.rowCount !== 1) {
+      const stored = await readCounts(trx, load.batchId, load.generation);
+      if (stored === null)
+        throw new BatonError('ERR_INTERNAL', { detail: `Batch ${batchLabel(load)} was never opened in the warehouse.` });
+      return { counts: stored, merged: false };
+    }
+    const { rows: staged } = await trx.raw(`SELECT count(*)::int AS n FROM staging.${identifier(staging)}`);
+    if (staged[0].n !== expected)
+      throw new BatonError('ERR_STAGING_LOST', {
+        detail: `staging.${staging} holds ${staged[0].n} records of ${expected}.`,
+      });
+
+    const counts = await mergeRows(trx, spec, staging, load);
+    if (spec.orders !== undefined) await replaceLines(trx, staging, load);
+    await quarantine(trx, spec, staging, load);
+    await trx.raw(
+      `UPDATE raw._baton_loads SET read = ?, loaded = ?, unchanged = ?, quarantined = ?, duplicate = ?, stale = ?, filtered = ?
+       WHERE batch_id = ? AND generation = ?`,
+      [
+        counts.read, counts.loaded, counts.unchanged, counts.quarantined, counts.duplicate, counts.stale, counts.filtered,
+        load.batchId, load.generation,
+      ],
+    );
+    await moveWatermark(trx, load, watermark);
+    return { counts, merged: true };
+  });
+}
+
+/** Newest version of each key wins within the batch, and against the table; older ones are counted, not written. */
+async function mergeRows(trx: Knex.Transaction, spec: TableSpec, staging: string, load: LoadKey): Promise<LoadCounts> {
+  const key = identifier(keyColumn(spec));
+  const version = spec.versionColumn === null ? null : identifier(spec.versionColumn);
+  const kept = keptColumns(spec).map((column) => identifier(column.name));
+  const enriched = spec.orders === undefined ? [] : ['total_usd', 'fx_rate', 'fx_date', 'flags'];
+  const system = ['_tenant', '_source', '_ingested_at', '_pipeline_run_id', '_batch_id', '_part', '_line', '_row_hash'];
+  const written = [...kept, ...enriched, 'raw', ...system];
+  const updated = [...written, '_deleted'].filter((name) => name !== key && name !== '_tenant' && name !== '_source');
+  const values = [
+    ...kept.map((name) => (spec.orders !== undefined && name === '"supplier_name"' ? 'coalesce(s.name, w.supplier_name)' : `w.${name}`)),
+    ...(spec.orders === undefined ? [] : orderValues(spec.orders.reportingCurrency)),
+    'w.raw', ':tenant', ':source', 'now()', ':run', ':batch', 'w._part', 'w._line', 'w._row_hash',
+  ];
+  const newer = version === null ? 'true' : `t.${version} <= w.${version}`;
+  const order = version === null ? '' : `${version} DESC, `;
+  const { rows } = await trx.raw(
+    `WITH ranked AS MATERIALIZED (
+       SELECT *, row_number() OVER (PARTITION BY ${key} ORDER BY ${order}_part DESC, _line DESC) AS _rank
+       FROM staging.${identifier(staging)} WHERE _verdict = 'row'
+     ), winners AS MATERIALIZED (
+       SELECT r.*, (t.${key} IS NOT NULL AND NOT (${newer.replaceAll('w.', 'r.')})) AS _stale,
+              (t.${key} IS NOT NULL AND t._row_hash = r._row_hash AND NOT t._deleted) AS _same
+       FROM ranked r LEFT JOIN ${qualified(spec.table)} t
+         ON t._tenant = :tenant AND t._source = :source AND t.${key} = r.${key}
+       WHERE r._rank = 1
+     ), written AS (
+       INSERT INTO ${qualified(spec.table)} AS t (${written.join(', ')})
+       SELECT ${values.join(', ')} FROM winners w ${spec.orders === undefined ? '' : orderJoins(spec.orders)}
+       WHERE NOT w._stale AND NOT w._same
+       ON CONFLICT (_tenant, _source, ${key}) DO UPDATE SET
+         ${updated.map((name) => (name === '_deleted' ? '_deleted = false' : `${name} = excluded.${name}`)).join(', ')}
+       RETURNING 1
+     )
+     SELECT (SELECT count(*) FROM written)::int AS loaded,
+            (SELECT count(*) FROM winners WHERE NOT _stale AND _same)::int AS unchanged,
+            (SELECT count(*) FROM winners WHERE _stale)::int AS stale,
+            (SELECT count(*) FROM ranked WHERE _rank > 1)::int AS duplicate,
+            (SELECT count(*) FROM staging.${identifier(staging)})::int AS read,
+            (SELECT count(*) FROM staging.${identifier(staging)} WHERE _verdict = 'quarantined')::int AS quarantined,
+            (SELECT count(*) FROM staging.${identifier(staging)} WHERE _verdict = 'filtered')::int AS filtered`,
+    {
+      tenant: load.tenant,
+      source: load.connection,
+      run: load.runId,
+      batch: batchLabel(load),
+      reporting: spec.orders?.reportingCurrency ?? '',
+    } as Record<string, string>,
+  );
+  return rows[0];
+}
+
+/** total_usd, fx_rate, fx_date, flags: one multiplication, rounded once, half away from zero. */
+function orderValues(reportingCurrency: string): string[] {
+  const rate = `CASE WHEN w.currency = :reporting THEN 1 ELSE round(fx.reporting_rate / fx.currency_rate, 12) END`;
+  const exact = `CASE WHEN w.currency = :reporting THEN w.total ELSE w.total * fx.reporting_rate / fx.currency_rate END`;
+  return [
+    `round(${exact}, ${minorUnitsOf(reportingCurrency)})`,
+    rate,
+    `CASE WHEN w.currency = :reporting THEN (w.created_at AT TIME ZONE 'UTC')::date ELSE fx.rate_date END`,
+    `CASE WHEN w.currency <> :reporting AND fx.rate_date IS NULL THEN ARRAY['no_rate'] ELSE ARRAY[]::text[] END`,
+  ];
+}
+
+/** The supplier, and the day's quotes of both currencies against the same base, or those of the last quoted day. */
+function orderJoins(orders: NonNullable<TableSpec['orders']>): string {
+  const quote = (currency: string) =>
+    `CASE WHEN r.base = ${currency} THEN 1 ELSE (r.rates ->> ${currency})::numeric END`;
+  return `
+    LEFT JOIN ${qualified(orders.suppliers)} s
+      ON s._tenant = :tenant AND s._source = :source AND s.supplier_id = w.supplier_id AND NOT s._deleted
+    LEFT JOIN LATERAL (
+      SELECT r.rate_date, ${quote(':reporting')} AS reporting_rate, ${quote('w.currency')} AS currency_rate
+      FROM ${qualified(orders.rates)} r
+      WHERE r._tenant = :tenant
+        AND r.rate_date <= (w.created_at AT TIME ZONE 'UTC')::date
+        AND r.rate_date > (w.created_at AT TIME ZONE 'UTC')::date - ${rateMaxAgeDays}
+        AND (r.base = w.currency OR (r.rates ->> w.currency) IS NOT NULL)
+        AND (r.base = :reporting OR (r.rates ->> :reporting) IS NOT NULL)
+      ORDER BY r.rate_date DESC LIMIT 1
+    ) fx ON w.currency <> :reporting`;
+}
+
+/** The lines of every order that this batch wrote, replaced as a whole. */
+async function replaceLines(trx: Knex.Transaction, staging: string, load: LoadKey): Promise<void> {
+  const bindings = { tenant: load.tenant, source: load.connection, batch: batchLabel(load), run: load.runId };
+  await trx.raw(
+    `DELETE FROM analytics.po_line_fact l USING analytics.po_fact f
+     WHERE f._batch_id = :batch AND l._tenant = f._tenant AND l._source = f._source AND l.po_id = f.po_id`,
+    bindings,
+  );
+  await trx.raw(
+    `INSERT INTO analytics.po_line_fact (po_id, line_id, line_num, type, description, price, quantity, total, invoiced,
+            accounts, created_at, updated_at, _tenant, _source, _ingested_at, _pipeline_run_id, _batch_id, _part, _line, _row_hash)
+     SELECT s.po_id, l.line_id, l.line_num, l.type, l.description, l.price, l.quantity, l.total, l.invoiced,
+            coalesce(l.accounts, '[]'), l.created_at, l.updated_at,
+            :tenant, :source, now(), :run, :batch, s._part, s._line, s._row_hash
+     FROM staging.${identifier(staging)} s
+     JOIN analytics.po_fact f ON f._batch_id = :batch AND f.po_id = s.po_id AND f._part = s._part AND f._line = s._line
+     CROSS JOIN LATERAL json_to_recordset(s.lines) AS l(line_id text, line_num text, type text, description text,
+       price numeric, quantity numeric, total numeric, invoiced numeric, accounts jsonb, created_at timestamptz, updated_at timestamptz)
+     WHERE s._verdict = 'row'`,
+    bindings,
+  );
+}
+
+/** Failing records, beside the table they were meant for; a record that comes good supersedes its earlier failure. */
+async function quarantine(trx: Knex.Transaction, spec: TableSpec, staging: string, load: LoadKey): Promise<void> {
+  const bindings = {
+    target: spec.table, tenant: load.tenant, source: load.connection, stream: load.stream, run: load.runId, batch: batchLabel(load),
+  };
+  await trx.raw(
+    `UPDATE quarantine.records q SET state = 'superseded'
+     FROM staging.${identifier(staging)} s
+     WHERE q.target = :target AND q.tenant = :tenant AND q.source = :source AND q.state = 'waiting'
+       AND q.record_id IS NOT NULL AND q.record_id = coalesce(s.${identifier(keyColumn(spec))}::text, s._record_id)`,
+    bindings,
+  );
+  await trx.raw(
+    `INSERT INTO quarantine.records (target, tenant, source, stream, record_id, rule, reason, path, value, violations,
+                                     raw, run_id, batch_id, part, line)
+     SELECT :target, :tenant, :source, :stream, _record_id, _violations -> 0 ->> 'rule', _violations -> 0 ->> 'reason',
+            _violations -> 0 ->> 'path', _violations -> 0 ->> 'value', _violations, _bad, :run, :batch, _part, _line
+     FROM staging.${identifier(staging)} WHERE _verdict = 'quarantined'`,
+    bindings,
+  );
+}
+
+async function moveWatermark(trx: Knex.Transaction, load: LoadKey, move: WatermarkMove): Promise<void> {
+  await trx.raw(
+    `INSERT INTO raw._baton_watermarks AS w (connection, stream, tenant, value, moved_by)
+     SELECT :connection, :stream, :tenant, :to, :run WHERE :from::text IS NULL
+        OR EXISTS (SELECT 1 FROM raw._baton_watermarks WHERE connection = :connection AND stream = :stream AND tenant = :tenant)
+     ON CONFLICT (connection, stream, tenant) DO UPDATE SET value = excluded.value, moved_by = excluded.moved_by, moved_at = now()
+     WHERE w.value = :from::text`,
+    {
+      connection: load.connection, stream: load.stream, tenant: load.tenant, to: move.to, run: load.runId,
+      from: move.from as string,
+    },
+  );
+}
+
+export async function readCounts(knex: Knex, batchId: string, generation: number): Promise<LoadCounts | null> {
+  const { rows } = await knex.raw(
+    `SELECT read::int, loaded::int, unchanged::int, quarantined::int, duplicate::int, stale::int, filtered::int
+     FROM raw._baton_loads WHERE batch_id = ? AND generation = ? AND state = 'loaded'`,
+    [batchId, generation],
+  );
+  return rows[0] ?? null;
+}

@@ -1,0 +1,171 @@
+import type { Knex } from 'knex';
+import { purchaseOrderColumns } from '../../domain/purchase-order.js';
+import type { TableSpec } from '../port.js';
+import { identifier, keptColumns, keyColumn, qualified, sqlTypes, systemColumns } from './names.js';
+
+const systemDdl = systemColumns.map(([name, type]) => `${name} ${type}`).join(',\n  ');
+
+/** Baton's own schemas and tables; created once, all `IF NOT EXISTS`, under a lock. */
+const foundation = `
+CREATE SCHEMA IF NOT EXISTS raw;
+CREATE SCHEMA IF NOT EXISTS staging;
+CREATE SCHEMA IF NOT EXISTS analytics;
+CREATE SCHEMA IF NOT EXISTS quarantine;
+
+CREATE TABLE IF NOT EXISTS raw._baton_loads (
+  batch_id      text NOT NULL,
+  generation    integer NOT NULL,
+  run_id        text NOT NULL,
+  tenant        text NOT NULL,
+  connection    text NOT NULL,
+  stream        text NOT NULL,
+  target        text NOT NULL,
+  state         text NOT NULL DEFAULT 'open' CHECK (state IN ('open','loaded')),
+  read          bigint, loaded bigint, unchanged bigint, quarantined bigint, duplicate bigint, stale bigint, filtered bigint,
+  opened_at     timestamptz NOT NULL DEFAULT now(),
+  loaded_at     timestamptz,
+  reconciled_at timestamptz,
+  PRIMARY KEY (batch_id, generation),
+  CHECK (state = 'open' OR read = loaded + unchanged + quarantined + duplicate + stale + filtered)
+);
+CREATE INDEX IF NOT EXISTS _baton_loads_unreconciled ON raw._baton_loads (tenant) WHERE state = 'loaded' AND reconciled_at IS NULL;
+
+CREATE TABLE IF NOT EXISTS raw._baton_watermarks (
+  connection text NOT NULL,
+  stream     text NOT NULL,
+  tenant     text NOT NULL,
+  value      text NOT NULL,
+  moved_by   text NOT NULL,
+  moved_at   timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (connection, stream, tenant)
+);
+
+CREATE TABLE IF NOT EXISTS quarantine.records (
+  id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  target        text NOT NULL,
+  tenant        text NOT NULL,
+  source        text NOT NULL,
+  stream        text NOT NULL,
+  record_id     text,
+  rule          text NOT NULL,
+  reason        text NOT NULL,
+  path          text NOT NULL,
+  value         text,
+  violations    jsonb NOT NULL,
+  raw           text NOT NULL,
+  run_id        text NOT NULL,
+  batch_id      text NOT NULL,
+  part          integer NOT NULL,
+  line          integer NOT NULL,
+  state         text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting','superseded')),
+  quarantined_at timestamptz NOT NULL DEFAULT now(),
+  UNIQUE (batch_id, target, part, line)
+);
+CREATE INDEX IF NOT EXISTS quarantine_records_by_record ON quarantine.records (target, tenant, source, record_id);
+
+CREATE TABLE IF NOT EXISTS analytics.po_fact (
+  po_id text NOT NULL,
+  tenant text GENERATED ALWAYS AS (_tenant) STORED,
+  source text GENERATED ALWAYS AS (_source) STORED,
+  po_number text NOT NULL,
+  status text NOT NULL,
+  vendor_status text NOT NULL,
+  version bigint,
+  supplier_id text,
+  supplier_name text,
+  customer_account_id text,
+  currency text NOT NULL,
+  total numeric NOT NULL,
+  total_usd numeric,
+  fx_rate numeric,
+  fx_date date,
+  line_count bigint NOT NULL,
+  flags text[] NOT NULL DEFAULT '{}',
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  raw json NOT NULL,
+  ${systemDdl},
+  PRIMARY KEY (_tenant, _source, po_id)
+);
+CREATE INDEX IF NOT EXISTS po_fact_by_batch ON analytics.po_fact (_batch_id);
+CREATE INDEX IF NOT EXISTS po_fact_by_supplier ON analytics.po_fact (_tenant, _source, supplier_id);
+CREATE INDEX IF NOT EXISTS po_fact_by_customer ON analytics.po_fact (_tenant, customer_account_id);
+CREATE INDEX IF NOT EXISTS po_fact_by_number ON analytics.po_fact (_tenant, _source, po_number);
+
+CREATE TABLE IF NOT EXISTS analytics.po_line_fact (
+  po_id text NOT NULL,
+  line_id text NOT NULL,
+  tenant text GENERATED ALWAYS AS (_tenant) STORED,
+  source text GENERATED ALWAYS AS (_source) STORED,
+  line_num text,
+  type text NOT NULL,
+  description text,
+  price numeric,
+  quantity numeric,
+  total numeric NOT NULL,
+  invoiced numeric,
+  accounts jsonb NOT NULL DEFAULT '[]',
+  created_at timestamptz,
+  updated_at timestamptz,
+  ${systemDdl},
+  PRIMARY KEY (_tenant, _source, po_id, line_id)
+);
+CREATE INDEX IF NOT EXISTS po_line_fact_by_batch ON analytics.po_line_fact (_batch_id);
+
+CREATE TABLE IF NOT EXISTS analytics.po_discrepancy (
+  tenant        text NOT NULL,
+  source        text NOT NULL,
+  po_id         text NOT NULL,
+  rule          text NOT NULL,
+  episode       integer NOT NULL DEFAULT 1,
+  state         text NOT NULL CHECK (state IN ('open','resolved')),
+  evidence      jsonb NOT NULL,
+  opened_run    text NOT NULL,
+  opened_at     timestamptz NOT NULL DEFAULT now(),
+  seen_run      text NOT NULL,
+  resolved_run  text,
+  resolved_at   timestamptz,
+  ticket_cause  text,
+  planned_state text CHECK (planned_state IN ('open','resolved')),
+  planned_evidence jsonb,
+  PRIMARY KEY (tenant, source, po_id, rule)
+);
+CREATE INDEX IF NOT EXISTS po_discrepancy_open ON analytics.po_discrepancy (tenant, source) WHERE state = 'open';
+CREATE INDEX IF NOT EXISTS po_discrepancy_unplanned ON analytics.po_discrepancy (tenant, source, rule)
+  WHERE planned_state IS DISTINCT FROM state OR planned_evidence IS DISTINCT FROM evidence;
+`;
+
+export async function prepareFoundation(knex: Knex): Promise<void> {
+  await knex.transaction(async (trx) => {
+    await trx.raw('SELECT pg_advisory_xact_lock(7203321003)');
+    await trx.raw(foundation);
+  });
+}
+
+/** Creates the table and its staging parent; `analytics.po_fact` is part of the foundation. */
+export async function prepareTable(knex: Knex, spec: TableSpec): Promise<void> {
+  const columns = spec.columns.map((column) => `${identifier(column.name)} ${sqlTypes[column.type]}`);
+  const staging = `staging.${identifier(spec.staging)}`;
+  await knex.transaction(async (trx) => {
+    await trx.raw('SELECT pg_advisory_xact_lock(7203321003)');
+    if (spec.orders === undefined) {
+      const kept = keptColumns(spec).map(
+        (column) =>
+          `${identifier(column.name)} ${sqlTypes[column.type]}${column.nullable === true ? '' : ' NOT NULL'}`,
+      );
+      await trx.raw(`CREATE TABLE IF NOT EXISTS ${qualified(spec.table)} (
+        ${kept.join(',\n')}, raw json NOT NULL, ${systemDdl},
+        PRIMARY KEY (_tenant, _source, ${identifier(keyColumn(spec))}))`);
+      const index = identifier(`${spec.table.split('.')[1]}_by_batch`);
+      await trx.raw(`CREATE INDEX IF NOT EXISTS ${index} ON ${qualified(spec.table)} (_batch_id)`);
+    }
+    await trx.raw(`CREATE TABLE IF NOT EXISTS ${staging} (
+      ${columns.join(',\n')}, raw json, _part integer NOT NULL, _line integer NOT NULL, _row_hash text,
+      _verdict text NOT NULL, _record_id text, _violations jsonb, _bad text)`);
+  });
+}
+
+/** The order's columns are written out above for a reader; this keeps the two lists from drifting apart. */
+export const orderColumnsInFact = purchaseOrderColumns
+  .map((column) => column.name)
+  .filter((name) => name !== 'lines');

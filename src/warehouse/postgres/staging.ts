@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { pipeline } from 'node:stream/promises';
+import { Readable } from 'node:stream';
+import type { Knex } from 'knex';
+import type { Client } from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import type { StagedRecord, TableSpec } from '../port.js';
+import { identifier } from './names.js';
+
+/** One attempt's staging table: `po_temp__3f9a01c2_1_a7`. Visible to a reader of `staging.po_temp` too. */
+export async function createStaging(knex: Knex, spec: TableSpec, batch: string, attempt: string): Promise<string> {
+  const prefix = `${spec.staging.slice(0, 28)}__${batch}`;
+  const name = `${prefix}_${attempt}`.toLowerCase();
+  const { rows } = await knex.raw(
+    `SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+     WHERE i.inhparent = ?::regclass AND (starts_with(c.relname, ?) OR obj_description(c.oid, 'pg_class') = 'merged')`,
+    [`staging.${identifier(spec.staging)}`, prefix],
+  );
+  for (const row of rows) await dropStaging(knex, row.relname);
+  await knex.raw(
+    `CREATE UNLOGGED TABLE staging.${identifier(name)} () INHERITS (staging.${identifier(spec.staging)})`,
+  );
+  return name;
+}
+
+export async function dropStaging(knex: Knex, name: string): Promise<void> {
+  await knex.raw(`DROP TABLE IF EXISTS staging.${identifier(name)}`);
+}
+
+/** Keeps the rows for a curious reader until the next batch opens its own staging. */
+export async function retireStaging(knex: Knex, name: string): Promise<void> {
+  await knex.raw(`COMMENT ON TABLE staging.${identifier(name)} IS 'merged'`);
+}
+
+/** Copies the records; those that the server refuses for their content end up quarantined in place. */
+export async function copyRecords(
+  knex: Knex,
+  spec: TableSpec,
+  staging: string,
+  records: readonly StagedRecord[],
+): Promise<void> {
+  const lines = records.map((record) => copyLine(spec, record));
+  const client = (await knex.client.acquireConnection()) as Client;
+  try {
+    await copyOrSplit(client, spec, staging, records, lines);
+  } finally {
+    await knex.client.releaseConnection(client);
+  }
+}
+
+async function copyOrSplit(
+  client: Client,
+  spec: TableSpec,
+  staging: string,
+  records: readonly StagedRecord[],
+  lines: readonly string[],
+): Promise<void> {
+  try {
+    await copy(client, spec, staging, lines);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (typeof code !== 'string' || !code.startsWith('22')) throw error;
+    const [record] = records;
+    if (records.length === 1 && record !== undefined) {
+      await copy(client, spec, staging, [copyLine(spec, refusedByServer(record, error))]);
+      return;
+    }
+    const middle = Math.ceil(records.length / 2);
+    await copyOrSplit(client, spec, staging, records.slice(0, middle), lines.slice(0, middle));
+    await copyOrSplit(client, spec, staging, records.slice(middle), lines.slice(middle));
+  }
+}
+
+async function copy(client: Client, spec: TableSpec, staging: string, lines: readonly string[]): Promise<void> {
+  const columns = [...spec.columns.map((column) => identifier(column.name)), ...extraColumns].join(', ');
+  const sink = client.query(copyFrom(`COPY staging.${identifier(staging)} (${columns}) FROM STDIN`));
+  await pipeline(Readable.from(chunks(lines)), sink);
+}
+
+const extraColumns = ['raw', '_part', '_line', '_row_hash', '_verdict', '_record_id', '_violations', '_bad'];
+
+/** COPY text in pieces of about 64 KB, so that neither side waits for the whole. */
+function* chunks(lines: readonly string[]): Generator<Buffer> {
+  let piece = '';
+  for (const line of lines) {
+    piece += line;
+    if (piece.length > 65_536) {
+      yield Buffer.from(piece);
+      piece = '';
+    }
+  }
+  if (piece !== '') yield Buffer.from(piece);
+}
+
+function copyLine(spec: TableSpec, record: StagedRecord): string {
+  const { verdict } = record;
+  const raw = record.raw.toString('utf8');
+  const place = `${record.part}\t${record.line}`;
+  const empty = '\\N\t'.repeat(spec.columns.length);
+  if (verdict.kind === 'filtered') return `${empty}\\N\t${place}\t\\N\tfiltered\t\\N\t\\N\t\\N\n`;
+  if (verdict.kind === 'quarantined') {
+    const violations = JSON.stringify(verdict.violations);
+    const bad = raw.replaceAll('\0', '\uFFFD');
+    return `${empty}\\N\t${place}\t\\N\tquarantined\t${field(verdict.id)}\t${field(violations.replaceAll('\\u0000', '\\ufffd'))}\t${field(bad)}\n`;
+  }
+  let row = '';
+  for (const column of spec.columns) row += `${field(verdict.row[column.name] ?? null)}\t`;
+  if (row.includes('\0')) {
+    const violation = { rule: 'nul_character', path: '', reason: 'A text holds a NUL character, which no table can store.', value: null };
+    return copyLine(spec, { ...record, verdict: { kind: 'quarantined', id: null, violations: [violation] } });
+  }
+  row += `${field(raw)}\t`;
+  const hash = createHash('md5').update(row).digest('base64url');
+  return `${row}${place}\t${hash}\trow\t\\N\t\\N\t\\N\n`;
+}
+
+/** COPY's text format: tab, line feed, carriage return and backslash are escaped; \N is null. */
+function field(value: string | null): string {
+  if (value === null) return '\\N';
+  return /[\\\n\r\t]/.test(value) ? value.replace(/[\\\n\r\t]/g, (c) => escapes[c] ?? c) : value;
+}
+
+const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+function refusedByServer(record: StagedRecord, error: unknown): StagedRecord {
+  const reason = `The warehouse refused it: ${error instanceof Error ? error.message : String(error)}.`;
+  const violation = { rule: 'refused_by_warehouse', path: '', reason, value: null };
+  return { ...record, verdict: { kind: 'quarantined', id: null, violations: [violation] } };
+}
