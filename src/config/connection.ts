@@ -1,0 +1,122 @@
+import type { z } from 'zod';
+import type { ConnectionLimits, Connector, ResolvedConnection } from '../connectors/port.js';
+import { BatonError } from '../protocol/errors.js';
+import { closestFew } from './closest.js';
+import type { Tree } from './document.js';
+import { describeIssues, type IssueProblem } from './issues.js';
+import { commonConnectionKeys } from './schema/connections.js';
+import { secretRefPattern } from './schema/values.js';
+import type { AnySchema } from './schema-path.js';
+import { keysOf } from './schema-path.js';
+import { resolveSecret } from './secrets.js';
+import type { BatonConfig, ConnectionConfig } from './types.js';
+
+type Connectors = Readonly<Record<string, Connector>>;
+
+/** What the connectors say about the connections in the tree: unknown types, wrong or missing settings. */
+export function connectionIssues(tree: Tree, connectors: Connectors): readonly IssueProblem[] {
+  return Object.entries(asTree(tree['connections'])).flatMap(([name, connection]) => {
+    const type = asTree(connection)['type'];
+    if (typeof type !== 'string') return [];
+    const connector = connectors[type];
+    if (connector === undefined) {
+      const path = ['connections', name, 'type'];
+      return [{ path, message: unknownType(type, connectors), about: 'value' as const }];
+    }
+    const settings = ownSettings(asTree(connection), connector.connection);
+    const parsed = connector.connection.safeParse(settings);
+    if (parsed.success) return [];
+    return describeIssues(parsed.error, connector.connection, settings).map((issue) => ({
+      ...issue,
+      path: ['connections', name, ...issue.path],
+    }));
+  });
+}
+
+/** Schema of the connector's own settings of a connection in the tree; null when it is not known. */
+export function settingsSchemaOf(name: string, tree: Tree, connectors: Connectors | null): AnySchema | null {
+  const type = asTree(asTree(tree['connections'])[name])['type'];
+  return (typeof type === 'string' ? connectors?.[type]?.connection : null) ?? null;
+}
+
+/**
+ * A connection ready to open: settings validated by the connector, every secret reference replaced by its
+ * `Secret`. Throws ERR_UNKNOWN_NAME, ERR_CONNECTION_TYPE_UNKNOWN, ERR_CONFIG_INVALID, ERR_SECRET_UNRESOLVED.
+ */
+export function resolveConnection(
+  config: BatonConfig,
+  name: string,
+  connectors: Connectors,
+): ResolvedConnection {
+  const connection = config.connections[name];
+  if (connection === undefined) throw unknownConnection(name, config);
+  const connector = connectors[connection.type];
+  if (connector === undefined) {
+    const detail = `Connection "${name}": type ${unknownType(connection.type, connectors)}.`;
+    throw new BatonError('ERR_CONNECTION_TYPE_UNKNOWN', { detail, where: `connections.${name}.type` });
+  }
+  return {
+    name,
+    type: connection.type,
+    baseUrl: connection.baseUrl,
+    settings: resolveSettings(validSettings(connection, connector, name), config) as Record<string, unknown>,
+    limits: limitsOf(connection),
+  };
+}
+
+/** ERR_UNKNOWN_NAME with the nearest connections there are. */
+export function unknownConnection(name: string, config: BatonConfig): BatonError {
+  const names = Object.keys(config.connections);
+  const near = closestFew(name, names, 3);
+  const hint =
+    near.length > 0 ? ` Closest: ${near.join(', ')}.` : ` There are: ${names.join(', ') || 'none'}.`;
+  return new BatonError('ERR_UNKNOWN_NAME', {
+    detail: `No connection "${name}".${hint}`,
+    fix: 'See all: baton connections list',
+  });
+}
+
+function validSettings(connection: ConnectionConfig, connector: Connector, name: string): unknown {
+  const { settings, ...common } = connection;
+  const written = ownSettings({ ...common, ...settings }, connector.connection);
+  const parsed = connector.connection.safeParse(written);
+  if (parsed.success) return parsed.data;
+  const issues = describeIssues(parsed.error, connector.connection, written);
+  const lines = issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  throw new BatonError('ERR_CONFIG_INVALID', {
+    detail: `Connection "${name}" is not valid: ${lines.join('; ')}.`,
+    where: `connections.${name}`,
+  });
+}
+
+/** Without the keys that every connection has, unless the connector's schema names them too. */
+function ownSettings(connection: Tree, schema: z.ZodType): Tree {
+  const named = new Set(keysOf(schema));
+  return Object.fromEntries(
+    Object.entries(connection).filter(([key]) => !commonConnectionKeys.has(key) || named.has(key)),
+  );
+}
+
+function resolveSettings(value: unknown, config: BatonConfig): unknown {
+  if (typeof value === 'string') return secretRefPattern.test(value) ? resolveSecret(value, config) : value;
+  if (Array.isArray(value)) return value.map((item) => resolveSettings(item, config));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, resolveSettings(item, config)]));
+}
+
+function limitsOf({ limits }: ConnectionConfig): ConnectionLimits {
+  const { timeoutMs, maxResponseBytes, requestsPerSecond } = limits;
+  return { timeoutMs, maxResponseBytes, ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }) };
+}
+
+function unknownType(type: string, connectors: Connectors): string {
+  const types = Object.keys(connectors);
+  const near = closestFew(type, types, 1)[0];
+  return near === undefined
+    ? `names no connector; there are ${types.join(', ')}`
+    : `names no connector; did you mean "${near}"?`;
+}
+
+function asTree(value: unknown): Tree {
+  return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Tree) : {};
+}

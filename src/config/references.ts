@@ -1,0 +1,82 @@
+import { closest } from './closest.js';
+import type { Tree } from './document.js';
+import type { Path } from './problems.js';
+import { secretMessage, secretRefPattern } from './schema/values.js';
+
+/** Checks across sections, on the tree as written so that they run beside the schema's own. */
+
+export interface Finding {
+  readonly path: Path;
+  readonly message: string;
+}
+
+const connectionKeys = ['source', 'customers', 'rates', 'desk'] as const;
+const secretKey = /(?:secret|token|password|passphrase|api[-_]?key|private[-_]?key|credential)s?$/i;
+
+/** References to connections and tenants that do not exist. */
+export function danglingReferences(tree: Tree): readonly Finding[] {
+  const findings: Finding[] = [];
+  const connections = Object.keys(asTree(tree['connections']));
+  const check = (value: unknown, path: Path): void => {
+    if (typeof value !== 'string' || connections.includes(value)) return;
+    findings.push({ path, message: `names no connection${suggestion(value, connections)}` });
+  };
+  for (const [name, pipeline] of Object.entries(asTree(tree['pipelines']))) {
+    for (const key of connectionKeys) check(asTree(pipeline)[key], ['pipelines', name, key]);
+  }
+  for (const [event, targets] of Object.entries(asTree(tree['alerts']))) {
+    if (!Array.isArray(targets)) continue;
+    for (const [index, target] of targets.entries()) {
+      check(asTree(target)['connection'], ['alerts', event, index, 'connection']);
+    }
+  }
+  return [...findings, ...unknownTenants(tree)];
+}
+
+function unknownTenants(tree: Tree): readonly Finding[] {
+  const tenants = Array.isArray(tree['tenants']) ? tree['tenants'].map(String) : ['default'];
+  return Object.entries(asTree(tree['connections'])).flatMap(([name, connection]) => {
+    const tenant = asTree(connection)['tenant'];
+    if (typeof tenant !== 'string' || tenants.includes(tenant)) return [];
+    return [
+      { path: ['connections', name, 'tenant'], message: `names no tenant${suggestion(tenant, tenants)}` },
+    ];
+  });
+}
+
+/** Settings of connections that are secrets by their name and are not references. */
+export function plainSecrets(tree: Tree): readonly Finding[] {
+  const findings: Finding[] = [];
+  const visit = (node: unknown, path: Path): void => {
+    for (const [key, value] of Object.entries(asTree(node))) {
+      const here = [...path, key];
+      if (secretKey.test(key) && isScalarValue(value) && !secretRefPattern.test(String(value))) {
+        findings.push({ path: here, message: secretMessage });
+      } else if (
+        typeof value === 'string' &&
+        value.startsWith('secret://') &&
+        !secretRefPattern.test(value)
+      ) {
+        findings.push({ path: here, message: secretMessage });
+      } else {
+        visit(value, here);
+      }
+    }
+  };
+  visit(tree['connections'], ['connections']);
+  return findings;
+}
+
+function isScalarValue(value: unknown): boolean {
+  return value !== null && value !== undefined && typeof value !== 'object';
+}
+
+function suggestion(given: string, names: readonly string[]): string {
+  const near = closest(given, names);
+  if (near !== null) return `; did you mean "${near}"?`;
+  return names.length === 0 ? '' : `; there are ${names.join(', ')}`;
+}
+
+function asTree(value: unknown): Tree {
+  return value !== null && typeof value === 'object' ? (value as Tree) : {};
+}

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { httpUrl, name, nameMessage, namePattern } from './values.js';
+
+const count = (what: string) => z.int({ error: `must be ${what}` }).positive({ error: `must be ${what}` });
+
+const limits = z
+  .strictObject({
+    timeoutMs: count('a number of milliseconds')
+      .prefault(30_000)
+      .meta({ description: 'Deadline of one request, in milliseconds.', examples: [5_000] }),
+    requestsPerSecond: z
+      .number({ error: 'must be a number' })
+      .positive({ error: 'must be more than 0' })
+      .optional()
+      .meta({ description: 'Most requests a second; the vendor’s own limit when not given.', examples: [7] }),
+    maxResponseBytes: count('a number of bytes')
+      .prefault(67_108_864)
+      .meta({ description: 'Largest answer that is read, in bytes.', examples: [1_048_576] }),
+  })
+  .prefault({});
+
+/** What every connection has; everything else is the connector's own and goes into `settings`. */
+export const connectionSchema = z
+  .looseObject({
+    type: z
+      .string({ error: 'must be a connector type' })
+      .min(1, { error: 'must be a connector type' })
+      .meta({ description: 'Connector of this connection.', examples: ['coupa'] }),
+    baseUrl: httpUrl.meta({
+      description: 'Address of the vendor’s API, or of a sandbox.',
+      examples: ['https://api.example.com'],
+    }),
+    tenant: name
+      .optional()
+      .meta({ description: 'The one tenant that may use it; all when not given.', examples: ['acme'] }),
+    limits,
+  })
+  .transform(({ type, baseUrl, tenant, limits: bounds, ...settings }) => ({
+    type,
+    baseUrl,
+    tenant: tenant ?? null,
+    limits: bounds,
+    settings,
+  }));
+
+/** The keys of a connection that are not the connector's own. */
+export const commonConnectionKeys: ReadonlySet<string> = new Set(['type', 'baseUrl', 'tenant', 'limits']);
+
+export const connectionsSchema = z
+  .record(z.string().regex(namePattern, { error: nameMessage }), connectionSchema)
+  .prefault({});

@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import { cron, decimal, duration, instant, name, nameMessage, namePattern, timezone } from './values.js';
+
+const schedule = z
+  .strictObject({
+    cron: cron.prefault('@daily').meta({ description: 'When it runs.', examples: ['0 6 * * *'] }),
+    timezone: timezone
+      .prefault('UTC')
+      .meta({ description: 'Time zone of the cron expression.', examples: ['Europe/Berlin'] }),
+    paused: z
+      .boolean({ error: 'must be true or false' })
+      .prefault(false)
+      .meta({ description: 'Whether the schedule starts out paused.', examples: [true] }),
+    catchupWindow: duration
+      .prefault('1h')
+      .meta({ description: 'How long after its time a missed run is still started.', examples: ['3h'] }),
+  })
+  .prefault({})
+  .transform(({ catchupWindow, ...rest }) => ({ ...rest, catchupWindowMs: catchupWindow }));
+
+const tolerance = z
+  .strictObject({
+    absolute: decimal
+      .prefault('0.01')
+      .meta({ description: 'Difference of two amounts that is ignored.', examples: ['0.05'] }),
+    relative: decimal
+      .prefault('0.005')
+      .meta({ description: 'The same as a share of the larger amount.', examples: ['0.01'] }),
+  })
+  .prefault({});
+
+const highPriority = z
+  .strictObject({
+    field: z
+      .string({ error: 'must be a field name' })
+      .min(1, { error: 'must be a field name' })
+      .prefault('Priority__c')
+      .meta({ description: 'Field of the customer that says its priority.', examples: ['Tier__c'] }),
+    value: z
+      .string({ error: 'must be text' })
+      .min(1, { error: 'must be text' })
+      .prefault('High')
+      .meta({ description: 'Its value for customers whose orders get a ticket.', examples: ['Gold'] }),
+  })
+  .prefault({});
+
+const wholeNumber = z
+  .int({ error: 'must be a whole number' })
+  .min(0, { error: 'must be a whole number of at least 0' })
+  .max(100_000, { error: 'must be a whole number of at most 100000' });
+
+const connectionName = (description: string, example: string) =>
+  name.meta({ description, examples: [example] });
+
+export const pipelineSchema = z
+  .strictObject({
+    schedule,
+    source: connectionName('Connection that the orders come from.', 'coupa'),
+    customers: connectionName('Connection that the customer profiles come from.', 'salesforce'),
+    rates: connectionName('Connection that the exchange rates come from.', 'rates'),
+    desk: connectionName('Connection at which tickets are opened.', 'zendesk'),
+    initialValue: instant
+      .nullable()
+      .prefault(null)
+      .meta({
+        description: 'Where the first window begins; null reads everything.',
+        examples: ['2026-01-01T00:00:00Z'],
+      }),
+    lag: duration
+      .nullable()
+      .prefault(null)
+      .meta({
+        description: 'How far before the last watermark each run reads again; null is the stream’s own.',
+        examples: ['2h'],
+      }),
+    reportingCurrency: z
+      .string({ error: 'must be an ISO 4217 code' })
+      .regex(/^[A-Z]{3}$/, { error: 'must be an ISO 4217 code such as USD' })
+      .prefault('USD')
+      .meta({ description: 'Currency of all reported amounts.', examples: ['EUR'] }),
+    threshold: decimal.prefault('10000').meta({
+      description: 'Orders of more than this, in the reporting currency, get a ticket.',
+      examples: ['2500.50'],
+    }),
+    tolerance,
+    customerField: z
+      .string({ error: 'must be a field name' })
+      .min(1, { error: 'must be a field name' })
+      .prefault('customer-account-id')
+      .meta({
+        description: 'Field of the order that names the customer’s account.',
+        examples: ['account-ref'],
+      }),
+    highPriority,
+    summaryAfter: wholeNumber.prefault(50).meta({
+      description: 'With more findings of one rule than this, one summary ticket is opened instead.',
+      examples: [20],
+    }),
+    retries: wholeNumber
+      .prefault(3)
+      .meta({ description: 'How often a vendor’s failure is tried again.', examples: [5] }),
+    retryDelay: duration
+      .prefault('2m')
+      .meta({ description: 'How long to wait before that.', examples: ['30s'] }),
+  })
+  .transform(({ lag, retryDelay, ...rest }) => ({ ...rest, lagMs: lag, retryDelayMs: retryDelay }));
+
+export const pipelinesSchema = z
+  .record(z.string().regex(namePattern, { error: nameMessage }), pipelineSchema)
+  .prefault({});

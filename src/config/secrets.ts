@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Secret } from '../domain/secret.js';
+import { BatonError } from '../protocol/errors.js';
+import { parseUrl } from './address.js';
+import type { Environment } from './environment.js';
+import { secretRefPattern } from './schema/values.js';
+import type { BatonConfig } from './types.js';
+
+/** The environment that a configuration was loaded with. Kept beside it, so that printing it shows none of it. */
+const environments = new WeakMap<object, Environment>();
+
+export function rememberEnvironment(config: BatonConfig, environment: Environment): void {
+  environments.set(config, environment);
+}
+
+/** The environment that belongs to a configuration; the process's own for a copy. */
+export function environmentOf(config: BatonConfig): Environment {
+  return environments.get(config) ?? process.env;
+}
+
+/**
+ * The secret that a reference stands for. Throws ERR_SECRET_UNRESOLVED naming the reference, never a value.
+ * - `secret://env/NAME`: the variable, else the line of that name in `secrets.env` of the local state
+ * - `secret://env-url/NAME`: the password inside the URL that the variable holds
+ * - `secret://file/path`: the file's content, relative to baton.yaml's folder; `secret://file//abs` is absolute
+ */
+export function resolveSecret(ref: string, config: BatonConfig): Secret {
+  if (!secretRefPattern.test(ref)) {
+    // The reference is not repeated: it may be a secret in the wrong place.
+    throw new BatonError('ERR_SECRET_UNRESOLVED', {
+      detail: 'What should be a secret:// reference is none.',
+    });
+  }
+  const [, scheme, rest] = /^secret:\/\/([a-z-]+)\/(.+)$/s.exec(ref) ?? [];
+  if (scheme === 'file') return new Secret(readSecretFile(ref, path.resolve(config.root, rest ?? '')));
+  const value = readVariable(rest ?? '', config);
+  if (value === undefined) {
+    const detail = `The variable ${rest} that ${ref} refers to is not set.`;
+    throw new BatonError('ERR_SECRET_UNRESOLVED', { detail, where: ref });
+  }
+  return new Secret(scheme === 'env-url' ? decodeURIComponent(parseUrl(value)?.password ?? '') : value);
+}
+
+function readVariable(name: string, config: BatonConfig): string | undefined {
+  return environmentOf(config)[name] || readSecretsEnv(config.home).get(name) || undefined;
+}
+
+function readSecretFile(ref: string, file: string): string {
+  try {
+    const value = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    if (value !== '') return value;
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : 'cannot be read';
+    const detail = `The file ${file} that ${ref} refers to ${reason}.`;
+    throw new BatonError('ERR_SECRET_UNRESOLVED', { detail, where: ref, cause });
+  }
+  throw new BatonError('ERR_SECRET_UNRESOLVED', { detail: `The file ${file} is empty.`, where: ref });
+}
+
+/** The generated secrets of the local stack; empty where there is none. */
+function readSecretsEnv(home: string): ReadonlyMap<string, string> {
+  let text: string;
+  try {
+    text = readFileSync(path.join(home, 'secrets.env'), 'utf8');
+  } catch {
+    return new Map();
+  }
+  const pairs = text.split(/\r?\n/).flatMap((line) => {
+    const match = /^\s*([A-Za-z_][A-Za-z0-9_]*)=(.*)$/.exec(line);
+    return match === null ? [] : [[match[1] ?? '', match[2] ?? ''] as const];
+  });
+  return new Map(pairs);
+}
