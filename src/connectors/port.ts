@@ -123,14 +123,16 @@ export interface Stream {
   /** Throws ERR_CURSOR_INVALID when a stored cursor is unreadable or lies in the future; before any request. */
   checkCursor(cursor: unknown, window: Window): Cursor;
   /** One record's verdict. Pure and total: garbage in gives `quarantined`, never an exception. */
-  map(record: Buffer): Mapped;
+  map(record: Buffer, parameters?: Parameters): Mapped;
 }
+
+/** Values that the pipeline binds to a stream, for its reads and its mapper: the day range of the rates, the customer field … */
+export type Parameters = Readonly<Record<string, string>>;
 
 export interface ReadOptions {
   readonly pageSize?: number;
   readonly signal?: AbortSignal;
-  /** Values that the pipeline binds: the day range of the rates, the customer field … */
-  readonly parameters?: Readonly<Record<string, string>>;
+  readonly parameters?: Parameters;
 }
 
 // --- effects -----------------------------------------------------------------------------------------------

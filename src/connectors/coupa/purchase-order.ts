@@ -1,0 +1,137 @@
+import type { Mapped, Row } from '../../domain/columns.js';
+import type { OrderLine, OrderStatus } from '../../domain/purchase-order.js';
+import { product, sum } from '../decimal-text.js';
+import type { Parameters } from '../port.js';
+import { type Fields, mapRecord, type RecordReader } from '../record.js';
+
+/** The custom field that names our customer, unless the pipeline binds `customerField` to another. */
+export const defaultCustomerField = 'customer-account-id';
+
+/** Coupa's states in Baton's words; a draft is not an order yet. */
+const statuses: ReadonlyMap<string, OrderStatus | 'draft'> = new Map([
+  ['draft', 'draft'],
+  ['buyer_hold', 'on_hold'],
+  ['supplier_hold', 'on_hold'],
+  ['supplier_window_hold', 'on_hold'],
+  ['currency_hold', 'on_hold'],
+  ['issued', 'open'],
+  ['exported', 'open'],
+  ['error', 'error'],
+  ['closed', 'closed'],
+  ['expensed', 'closed'],
+  ['cancelled', 'cancelled'],
+]);
+
+/** https://compass.coupa.com/en-us/products/product-documentation/integration-technical-documentation/the-coupa-core-api/resources/transactional-resources/purchase-orders-api-(purchase_orders) */
+export function mapPurchaseOrder(record: Buffer, parameters?: Parameters): Mapped {
+  return mapRecord(record, 'id', (order, reader) => {
+    const vendorStatus = reader.text(order, 'status');
+    const status = vendorStatus === null ? null : canonicalStatus(vendorStatus, reader);
+    const id = reader.id(order, 'id');
+    if (status === 'draft' && id !== null) return { kind: 'filtered', reason: 'draft', id };
+    return { kind: 'row', row: orderRow(order, reader, id, status, parameters) };
+  });
+}
+
+function canonicalStatus(vendorStatus: string, reader: RecordReader): OrderStatus | 'draft' | null {
+  const known = statuses.get(vendorStatus);
+  if (known !== undefined) return known;
+  return reader.report('unknown_status', 'status', 'is none of Coupa’s documented states', vendorStatus);
+}
+
+function orderRow(
+  order: Fields,
+  reader: RecordReader,
+  id: string | null,
+  status: string | null,
+  parameters: Parameters | undefined,
+): Row {
+  const currency = reader.object(order, 'currency');
+  const supplier = reader.optionalObject(order, 'supplier');
+  const lines = reader
+    .objects(order, 'order-lines')
+    .map((line, index) => mapLine(line, reader, `order-lines.${index}.`));
+  return {
+    po_id: id,
+    po_number: reader.text(order, 'po-number'),
+    status,
+    vendor_status: reader.optionalText(order, 'status'),
+    version: reader.optionalInteger(order, 'version'),
+    supplier_id: supplier && reader.optionalId(supplier, 'id', 'supplier.'),
+    supplier_name: supplier && reader.optionalText(supplier, 'name', 'supplier.'),
+    customer_account_id: reader.optionalId(order, parameters?.['customerField'] ?? defaultCustomerField),
+    currency: currency && reader.currency(currency, 'code', 'currency.'),
+    total: sum(lines.map((line) => line.total)),
+    line_count: String(lines.length),
+    created_at: reader.instant(order, 'created-at'),
+    updated_at: reader.instant(order, 'updated-at'),
+    lines: JSON.stringify(lines),
+  };
+}
+
+function mapLine(line: Fields, reader: RecordReader, at: string): OrderLine {
+  const type = lineType(line, reader, at);
+  const price =
+    type === 'amount' ? reader.optionalDecimal(line, 'price', at) : reader.decimal(line, 'price', at);
+  const quantity = type === 'amount' ? null : reader.decimal(line, 'quantity', at);
+  const total = lineTotal(line, reader, at, price, quantity);
+  return {
+    line_id: reader.id(line, 'id', at) ?? '',
+    line_num: reader.id(line, 'line-num', at) ?? '',
+    type,
+    description: reader.optionalText(line, 'description', at),
+    price,
+    quantity,
+    total,
+    invoiced: reader.optionalDecimal(line, 'invoiced', at),
+    accounts: accountsOf(line, reader, at, total),
+    created_at: reader.optionalInstant(line, 'created-at', at),
+    updated_at: reader.optionalInstant(line, 'updated-at', at),
+  };
+}
+
+function lineType(line: Fields, reader: RecordReader, at: string): OrderLine['type'] {
+  const type = reader.optionalText(line, 'type', at);
+  if (type === 'OrderAmountLine') return 'amount';
+  if (type !== null && type !== 'OrderQuantityLine') {
+    reader.report('unknown_line_type', `${at}type`, 'is neither OrderQuantityLine nor OrderAmountLine', type);
+  }
+  return 'quantity';
+}
+
+/** Coupa's own line total where it gives one, else price × quantity; an amount line's price is its total. */
+function lineTotal(
+  line: Fields,
+  reader: RecordReader,
+  at: string,
+  price: string | null,
+  quantity: string | null,
+): string {
+  const given = reader.optionalDecimal(line, 'total', at);
+  if (given !== null) return given;
+  if (price !== null) return quantity === null ? price : product(price, quantity);
+  // A quantity line without a price has been reported already.
+  if (line['type'] === 'OrderAmountLine') {
+    reader.report('missing_key', `${at}total`, 'is missing, and so is the price', null);
+  }
+  return '0';
+}
+
+/** Split billing where there is any, else the line's one account with the whole amount. */
+function accountsOf(line: Fields, reader: RecordReader, at: string, total: string): OrderLine['accounts'] {
+  const allocations = reader.optionalObjects(line, 'account-allocations', at);
+  if (allocations.length > 0) {
+    return allocations.map((part, index) => {
+      const path = `${at}account-allocations.${index}.`;
+      const account = reader.optionalObject(part, 'account', path);
+      return {
+        code: account && reader.optionalText(account, 'code', `${path}account.`),
+        amount: reader.optionalDecimal(part, 'amount', path),
+        pct: reader.optionalDecimal(part, 'pct', path),
+      };
+    });
+  }
+  const account = reader.optionalObject(line, 'account', at);
+  if (account === null) return [];
+  return [{ code: reader.optionalText(account, 'code', `${at}account.`), amount: total, pct: '100' }];
+}

@@ -1,0 +1,59 @@
+import type { HttpAnswer, HttpRequest, VendorHttp } from './http.js';
+import { JsonSplitError } from './json-split.js';
+
+/** A page's answer beside what was cut out of it. */
+export interface ReadAnswer<T> {
+  readonly answer: HttpAnswer;
+  readonly split: T;
+}
+
+/**
+ * Reads one page and cuts it; a body that is not the documented JSON is ERR_SOURCE_BAD_RESPONSE, which names
+ * the connection and the call and shows the first 80 characters.
+ */
+export async function readPage<T>(
+  http: VendorHttp,
+  request: HttpRequest,
+  split: (body: Buffer) => T,
+): Promise<ReadAnswer<T>> {
+  const answer = await http.read(request);
+  try {
+    return { answer, split: split(answer.body) };
+  } catch (error) {
+    if (!(error instanceof JsonSplitError)) throw error;
+    throw http.badResponse(request, answer, whatIsWrong(answer.body, error));
+  }
+}
+
+/** Reads a small JSON object whole, for calls that are no streams. */
+export async function readObject(
+  http: VendorHttp,
+  request: HttpRequest,
+): Promise<Readonly<Record<string, unknown>>> {
+  const answer = await http.read(request);
+  const value = parseObject(answer.body);
+  if (value !== null) return value;
+  throw http.badResponse(
+    request,
+    answer,
+    whatIsWrong(answer.body, new JsonSplitError('is not a JSON object')),
+  );
+}
+
+/** A body as a JSON object; null when it is none. */
+export function parseObject(body: Buffer): Readonly<Record<string, unknown>> | null {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'));
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject ? (value as Readonly<Record<string, unknown>>) : null;
+  } catch {
+    return null;
+  }
+}
+
+function whatIsWrong(body: Buffer, error: JsonSplitError): string {
+  const start = body.subarray(0, 64).toString('latin1').trimStart();
+  if (start === '') return 'answered with an empty body';
+  if (start.startsWith('<')) return 'answered with HTML or XML instead of JSON';
+  return `answered with a body that ${error.message}`;
+}
