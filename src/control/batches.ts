@@ -152,14 +152,7 @@ export function createBatchStore(control: Database) {
                         coalesce(sum(records), 0) AS records
                  FROM control.parts WHERE batch_id = ? AND generation = ?) s
            WHERE b.batch_id = ? AND b.generation = ? RETURNING b.*`,
-          [
-            manifest.key,
-            manifest.sha256,
-            batch.batch_id,
-            batch.generation,
-            batch.batch_id,
-            batch.generation,
-          ],
+          [manifest.key, manifest.sha256, batch.batch_id, batch.generation, batch.batch_id, batch.generation],
         );
         return rows[0];
       });
@@ -167,7 +160,10 @@ export function createBatchStore(control: Database) {
 
     ofRun(runId: string): Promise<Batch[]> {
       return control.guard('reading the batches', async () => {
-        const { rows } = await knex.raw('SELECT * FROM control.batches WHERE run_id = ? ORDER BY created_at', [runId]);
+        const { rows } = await knex.raw(
+          'SELECT * FROM control.batches WHERE run_id = ? ORDER BY created_at',
+          [runId],
+        );
         return rows;
       });
     },

@@ -41,7 +41,11 @@ export async function migrateControl(control: Database): Promise<void> {
       await trx.raw('SELECT pg_advisory_xact_lock(7203321001)');
       await trx.raw('CREATE SCHEMA IF NOT EXISTS control');
       try {
-        await trx.migrate.latest({ migrationSource, schemaName: 'control', disableMigrationsListValidation: false });
+        await trx.migrate.latest({
+          migrationSource,
+          schemaName: 'control',
+          disableMigrationsListValidation: false,
+        });
       } catch (error) {
         const words = error instanceof Error ? error.message : String(error);
         throw new BatonError('ERR_MIGRATION_FAILED', { detail: `${words.slice(0, 300)}.`, cause: error });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Database } from '../database/postgres.js';
+import { type Database, query } from '../database/postgres.js';
 import { type EffectState, sendTimeoutMs, sendWindowMs } from '../domain/effect.js';
 
 /** A row of control.effects; times as Date. `body` is frozen from the first write on. */
@@ -35,6 +35,8 @@ export interface EffectRow {
   readonly created_at: Date;
   /** The ticket that an update is for, once its opening is confirmed. */
   readonly ticket_remote_id: string | null;
+  /** The database's clock when the row was read, in milliseconds: all of the ledger's times are of that clock. */
+  readonly now_ms: string;
 }
 
 export type EffectKind = 'ticket.open' | 'ticket.update' | 'message.send';
@@ -85,8 +87,18 @@ export function createEffectStore(control: Database) {
                                             marker, body, run_id)
                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING`,
               [
-                key, intent.tenant, intent.cause, intent.action, intent.ordinal, intent.episode, intent.connection,
-                intent.kind, intent.guarantee, effectMarker(key), JSON.stringify(intent.body), intent.runId,
+                key,
+                intent.tenant,
+                intent.cause,
+                intent.action,
+                intent.ordinal,
+                intent.episode,
+                intent.connection,
+                intent.kind,
+                intent.guarantee,
+                effectMarker(key),
+                JSON.stringify(intent.body),
+                intent.runId,
               ],
             );
             added += rowCount;
@@ -95,8 +107,13 @@ export function createEffectStore(control: Database) {
                 `INSERT INTO control.tickets (tenant, cause, episode, rule, connection, subject, state, opened_by)
                  VALUES (?, ?, ?, ?, ?, ?, 'opening', ?) ON CONFLICT DO NOTHING`,
                 [
-                  intent.tenant, intent.cause, intent.episode, intent.ticket.rule, intent.connection,
-                  intent.ticket.subject, intent.runId,
+                  intent.tenant,
+                  intent.cause,
+                  intent.episode,
+                  intent.ticket.rule,
+                  intent.connection,
+                  intent.ticket.subject,
+                  intent.runId,
                 ],
               );
           }
@@ -120,8 +137,9 @@ export function createEffectStore(control: Database) {
           ? `e.parked_at IS NULL AND e.kind <> 'message.send' AND e.run_id = :runId`
           : `(e.parked_at IS NOT NULL OR e.kind = 'message.send')`;
       return control.guard('reading the ledger', async () => {
-        const { rows } = await knex.raw(
-          `SELECT e.*, t.remote_id AS ticket_remote_id FROM control.effects e
+        const { rows } = await query<EffectRow>(
+          knex,
+          `SELECT e.*, t.remote_id AS ticket_remote_id, extract(epoch FROM clock_timestamp()) * 1000 AS now_ms FROM control.effects e
            LEFT JOIN control.tickets t ON e.kind = 'ticket.update' AND t.tenant = e.tenant AND t.cause = e.cause AND t.episode = e.episode
            WHERE e.connection = :connection AND e.tenant = :tenant AND e.state NOT IN ${finalStates} AND ${mine}
              AND (e.kind <> 'ticket.update' OR t.remote_id IS NOT NULL)
@@ -175,7 +193,8 @@ export function createEffectStore(control: Database) {
     ): Promise<boolean> {
       return control.guard('writing an outcome', () =>
         knex.transaction(async (trx) => {
-          const { rows } = await trx.raw(
+          const { rows } = await query<{ body: unknown }>(
+            trx,
             `UPDATE control.effects SET state = :state, remote_id = coalesce(:remoteId, remote_id),
                     remote_url = coalesce(:remoteUrl, remote_url), adopted = adopted OR :adopted, absent_looks = :absentLooks,
                     last_error = CASE WHEN :state = 'confirmed' THEN last_error ELSE :error END,
@@ -187,20 +206,21 @@ export function createEffectStore(control: Database) {
              RETURNING body`,
             {
               state: outcome.state,
-              remoteId: outcome.remoteId ?? (null as unknown as string),
-              remoteUrl: outcome.remoteUrl ?? (null as unknown as string),
+              remoteId: outcome.remoteId ?? null,
+              remoteUrl: outcome.remoteUrl ?? null,
               adopted: outcome.adopted ?? false,
               absentLooks: outcome.absentLooks ?? 0,
-              error: outcome.error ?? (null as unknown as string),
+              error: outcome.error ?? null,
               doubtful: outcome.doubtful ?? outcome.state === 'unknown',
               delayMs: outcome.delayMs ?? 0,
-              runId: outcome.runId ?? (null as unknown as string),
+              runId: outcome.runId ?? null,
               key: effect.key,
               epoch,
             },
           );
-          if (rows.length === 0) return false;
-          const ticket = ticketChange(effect.kind, outcome.state, rows[0].body);
+          const [row] = rows;
+          if (row === undefined) return false;
+          const ticket = ticketChange(effect.kind, outcome.state, row.body);
           if (ticket !== null)
             await trx.raw(
               `UPDATE control.tickets SET state = ?, remote_id = coalesce(?, remote_id), remote_url = coalesce(?, remote_url),
@@ -210,7 +230,11 @@ export function createEffectStore(control: Database) {
                 ticket,
                 effect.kind === 'ticket.open' ? (outcome.remoteId ?? null) : null,
                 effect.kind === 'ticket.open' ? (outcome.remoteUrl ?? null) : null,
-                ticket, outcome.runId ?? null, effect.tenant, effect.cause, effect.episode,
+                ticket,
+                outcome.runId ?? null,
+                effect.tenant,
+                effect.cause,
+                effect.episode,
               ] as string[],
             );
           return true;
@@ -253,7 +277,9 @@ export function createEffectStore(control: Database) {
     },
 
     /** What a run's tickets came to, by action; and how many of its effects wait for the drainer. */
-    countsOfRun(runId: string): Promise<{ opened: number; updated: number; resolved: number; parked: number; dead: number }> {
+    countsOfRun(
+      runId: string,
+    ): Promise<{ opened: number; updated: number; resolved: number; parked: number; dead: number }> {
       return control.guard('counting effects', async () => {
         const { rows } = await knex.raw(
           `SELECT count(*) FILTER (WHERE state = 'confirmed' AND action = 'open')::int AS opened,
@@ -273,7 +299,8 @@ export function createEffectStore(control: Database) {
       return control.guard('listing effects', async () => {
         const query = knex('control.effects').select('*').orderBy('created_at', 'desc').limit(filter.limit);
         if (filter.runId !== undefined) query.where('run_id', filter.runId);
-        if (filter.state === 'skipped') query.whereNotNull('parked_at').whereNotIn('state', ['confirmed', 'held', 'dead']);
+        if (filter.state === 'skipped')
+          query.whereNotNull('parked_at').whereNotIn('state', ['confirmed', 'held', 'dead']);
         else if (filter.state !== undefined) query.where('state', filter.state);
         return query;
       });
@@ -281,7 +308,11 @@ export function createEffectStore(control: Database) {
   };
 }
 
-function ticketChange(kind: EffectKind, state: EffectState, body: unknown): 'open' | 'resolved' | 'dead' | null {
+function ticketChange(
+  kind: EffectKind,
+  state: EffectState,
+  body: unknown,
+): 'open' | 'resolved' | 'dead' | null {
   if (kind === 'ticket.open') return state === 'confirmed' ? 'open' : state === 'dead' ? 'dead' : null;
   const solved = (body as { status?: unknown } | null)?.status === 'solved';
   return kind === 'ticket.update' && state === 'confirmed' && solved ? 'resolved' : null;

@@ -105,28 +105,31 @@ export function createRunStore(control: Database) {
       limit: number;
       runId: string;
       temporalRunId: string;
-    }): Promise<{ acquired: true } | { acquired: false; owners: { run_id: string; temporal_run_id: string }[] }> {
+    }): Promise<
+      { acquired: true } | { acquired: false; owners: { run_id: string; temporal_run_id: string }[] }
+    > {
       return control.guard('taking a slot', () =>
         knex.transaction(async (trx) => {
           await trx.raw('SELECT pg_advisory_xact_lock(hashtextextended(?, 7203321002))', [input.key]);
-          const { rows } = await trx.raw('SELECT slot, run_id, temporal_run_id FROM control.slots WHERE key = ?', [
-            input.key,
-          ]);
+          const { rows } = await trx.raw(
+            'SELECT slot, run_id, temporal_run_id FROM control.slots WHERE key = ?',
+            [input.key],
+          );
           const mine = rows.find((row: { run_id: string }) => row.run_id === input.runId);
           const taken = new Set(rows.map((row: { slot: number }) => row.slot));
           if (mine === undefined && taken.size >= input.limit) {
-            await trx.raw(`UPDATE control.runs SET state = 'waiting' WHERE id = ? AND state = 'queued'`, [input.runId]);
+            await trx.raw(`UPDATE control.runs SET state = 'waiting' WHERE id = ? AND state = 'queued'`, [
+              input.runId,
+            ]);
             return { acquired: false, owners: rows };
           }
           if (mine === undefined) {
             let slot = 0;
             while (taken.has(slot)) slot += 1;
-            await trx.raw('INSERT INTO control.slots (key, slot, run_id, temporal_run_id) VALUES (?, ?, ?, ?)', [
-              input.key,
-              slot,
-              input.runId,
-              input.temporalRunId,
-            ]);
+            await trx.raw(
+              'INSERT INTO control.slots (key, slot, run_id, temporal_run_id) VALUES (?, ?, ?, ?)',
+              [input.key, slot, input.runId, input.temporalRunId],
+            );
           }
           await trx.raw(
             `UPDATE control.runs SET state = 'running', started_at = coalesce(started_at, now())
@@ -140,7 +143,9 @@ export function createRunStore(control: Database) {
 
     /** Frees the slot of a run whose owner is gone or done. */
     async releaseSlot(runId: string): Promise<void> {
-      await control.guard('freeing a slot', () => knex.raw('DELETE FROM control.slots WHERE run_id = ?', [runId]));
+      await control.guard('freeing a slot', () =>
+        knex.raw('DELETE FROM control.slots WHERE run_id = ?', [runId]),
+      );
     },
 
     /** The run that has waited longest for a slot of this pipeline and tenant. */
@@ -165,7 +170,11 @@ export function createRunStore(control: Database) {
       );
     },
 
-    async stepCounted(runId: string, stepId: string, counts: Readonly<Record<string, number>>): Promise<void> {
+    async stepCounted(
+      runId: string,
+      stepId: string,
+      counts: Readonly<Record<string, number>>,
+    ): Promise<void> {
       await control.guard('noting a step', () =>
         knex.raw(`UPDATE control.steps SET counts = counts || ?::jsonb WHERE run_id = ? AND step_id = ?`, [
           JSON.stringify(counts),
@@ -232,7 +241,12 @@ export function createRunStore(control: Database) {
     },
 
     /** Newest first. `before` is the creation time of the last row of the page before. */
-    async list(filter: { pipeline?: string; state?: string; limit: number; before?: Date }): Promise<RunRow[]> {
+    async list(filter: {
+      pipeline?: string;
+      state?: string;
+      limit: number;
+      before?: Date;
+    }): Promise<RunRow[]> {
       return control.guard('listing runs', () => {
         const query = knex('control.runs').select('*').orderBy('created_at', 'desc').limit(filter.limit);
         if (filter.pipeline !== undefined) query.where('pipeline', filter.pipeline);
@@ -245,7 +259,8 @@ export function createRunStore(control: Database) {
     /** By full id, by short id or a prefix of it, or `latest`. More than one match = ambiguous: all are given. */
     async find(idOrPrefix: string): Promise<RunRow[]> {
       return control.guard('finding the run', () => {
-        if (idOrPrefix === 'latest') return knex('control.runs').select('*').orderBy('created_at', 'desc').limit(1);
+        if (idOrPrefix === 'latest')
+          return knex('control.runs').select('*').orderBy('created_at', 'desc').limit(1);
         if (idOrPrefix.startsWith('run/')) return knex('control.runs').select('*').where('id', idOrPrefix);
         if (!/^[0-9a-f]{1,8}$/.test(idOrPrefix)) return Promise.resolve([] as RunRow[]);
         return knex('control.runs').select('*').where('short_id', 'like', `${idOrPrefix}%`).limit(5);

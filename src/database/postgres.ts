@@ -20,6 +20,38 @@ export interface Database {
   close(): Promise<void>;
 }
 
+export type Binding = string | number | boolean | Date | null;
+
+/**
+ * Runs a statement with bindings by name, `:tenant`. Casts (`:limit::int`) are fine; knex's own named bindings
+ * would take that for an identifier. An unknown name throws.
+ */
+export async function query<R = Record<string, unknown>>(
+  db: Knex,
+  sql: string,
+  bindings: Readonly<Record<string, Binding>> = {},
+): Promise<{ rows: R[]; rowCount: number }> {
+  const values: Binding[] = [];
+  const positional = sql.replace(/(?<![:\w]):([A-Za-z]\w*)/g, (_, name: string) => {
+    const value = bindings[name];
+    if (value === undefined)
+      throw new BatonError('ERR_INTERNAL', { detail: `SQL names :${name}, which is not bound.` });
+    values.push(value);
+    return '?';
+  });
+  return db.raw(positional, values as never[]);
+}
+
+/** The row of a statement that always answers exactly one. */
+export function only<R>(rows: readonly R[]): R {
+  const [row] = rows;
+  if (row === undefined || rows.length > 1)
+    throw new BatonError('ERR_INTERNAL', {
+      detail: `A statement answered ${rows.length} rows instead of one.`,
+    });
+  return row;
+}
+
 /** SQLSTATE classes that mean the server or the way to it failed, not the statement. */
 const lostClasses = new Set(['08', '53', '57', '58']);
 const lostCodes = new Set(['40001', '40P01', '55P03', 'XX000']);
@@ -75,14 +107,13 @@ export function isConnectionLost(error: unknown): boolean {
   );
 }
 
-function fromDriver(
-  error: unknown,
-  what: string,
-  unavailable: DatabaseOptions['unavailable'],
-): BatonError {
+function fromDriver(error: unknown, what: string, unavailable: DatabaseOptions['unavailable']): BatonError {
   const message = error instanceof Error ? (error.message.split('\n').at(-1) ?? '') : String(error);
   // knex prefixes the statement with " - " before the server's own words; values never belong in a message.
-  const words = message.slice(message.lastIndexOf(' - ') + 1).replace(/^- /, '').slice(0, 300);
+  const words = message
+    .slice(message.lastIndexOf(' - ') + 1)
+    .replace(/^- /, '')
+    .slice(0, 300);
   if (isConnectionLost(error)) {
     const aggregate = (error as { errors?: unknown[] }).errors?.[0];
     const reason = words || (aggregate instanceof Error ? aggregate.message : 'connection lost');

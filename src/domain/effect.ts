@@ -52,7 +52,8 @@ export function nextMove(effect: EffectSituation, now: number): EffectMove {
     case 'refused':
       return now < effect.dueAt ? { kind: 'wait', until: effect.dueAt } : { kind: 'send' };
     case 'unknown':
-      if (effect.resendIsSafe) return now < effect.dueAt ? { kind: 'wait', until: effect.dueAt } : { kind: 'send' };
+      if (effect.resendIsSafe)
+        return now < effect.dueAt ? { kind: 'wait', until: effect.dueAt } : { kind: 'send' };
       return now < effect.dueAt ? { kind: 'wait', until: effect.dueAt } : { kind: 'look' };
     case 'absent':
       if (now < effect.dueAt) return { kind: 'wait', until: effect.dueAt };

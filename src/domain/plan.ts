@@ -122,7 +122,9 @@ export function checkPlan(plan: Plan): Plan {
   if (!byId.has(plan.receiptStep)) problems.push(`the receipt step ${plan.receiptStep} does not exist`);
   if (problems.length === 0 && hasCycle(plan.steps)) problems.push('the steps form a cycle');
   if (problems.length > 0)
-    throw new BatonError('ERR_PLAN_INVALID', { detail: `Pipeline ${plan.pipeline}: ${problems.join('; ')}.` });
+    throw new BatonError('ERR_PLAN_INVALID', {
+      detail: `Pipeline ${plan.pipeline}: ${problems.join('; ')}.`,
+    });
   return plan;
 }
 

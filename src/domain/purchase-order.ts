@@ -4,14 +4,7 @@ import type { Column } from './columns.js';
  * Baton's own vocabulary of purchase-order states, whatever the vendor calls them.
  * Drafts are filtered before they are loaded.
  */
-export const orderStatuses = [
-  'pending_approval',
-  'on_hold',
-  'open',
-  'error',
-  'closed',
-  'cancelled',
-] as const;
+export const orderStatuses = ['pending_approval', 'on_hold', 'open', 'error', 'closed', 'cancelled'] as const;
 export type OrderStatus = (typeof orderStatuses)[number];
 
 /** The canonical order: what each procurement connector's mapper yields, and what the warehouse stages. */
@@ -48,7 +41,11 @@ export interface OrderLine {
   readonly total: string;
   readonly invoiced: string | null;
   /** Split billing: one entry per account; empty when the vendor names none. */
-  readonly accounts: readonly { readonly code: string | null; readonly amount: string | null; readonly pct: string | null }[];
+  readonly accounts: readonly {
+    readonly code: string | null;
+    readonly amount: string | null;
+    readonly pct: string | null;
+  }[];
   readonly created_at: string | null;
   readonly updated_at: string | null;
 }

@@ -71,7 +71,9 @@ export function createLocalLake(root: string): Lake {
       );
       const keys = entries
         .filter((entry) => entry.isFile())
-        .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'))
+        .map((entry) =>
+          path.relative(root, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'),
+        )
         .filter((key) => !key.startsWith('.drafts/'));
       yield* keys.sort();
     },
@@ -88,6 +90,9 @@ async function guard<T>(what: string, work: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (error instanceof BatonError) throw error;
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-    throw new BatonError('ERR_LAKE_UNAVAILABLE', { detail: `The lake failed at ${what}: ${code}.`, cause: error });
+    throw new BatonError('ERR_LAKE_UNAVAILABLE', {
+      detail: `The lake failed at ${what}: ${code}.`,
+      cause: error,
+    });
   }
 }

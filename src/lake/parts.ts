@@ -77,7 +77,12 @@ export interface Manifest {
   readonly tenant: string;
   readonly window: { readonly from: string | null; readonly to: string };
   readonly records: number;
-  readonly parts: readonly { readonly key: string; readonly sha256: string; readonly bytes: number; readonly records: number }[];
+  readonly parts: readonly {
+    readonly key: string;
+    readonly sha256: string;
+    readonly bytes: number;
+    readonly records: number;
+  }[];
 }
 
 /** Closes a batch. The first manifest wins: when another is there, that one is read and adopted. */
@@ -91,7 +96,9 @@ export async function writeManifest(
   const { created } = await lake.putIfAbsent(key, body);
   const stored = created ? body : await lake.get(key);
   if (stored === null)
-    throw new BatonError('ERR_LAKE_OBJECT_CHANGED', { detail: `${lake.locate(key)} vanished while it was read.` });
+    throw new BatonError('ERR_LAKE_OBJECT_CHANGED', {
+      detail: `${lake.locate(key)} vanished while it was read.`,
+    });
   return {
     key,
     sha256: createHash('sha256').update(stored).digest('hex'),
@@ -101,8 +108,11 @@ export async function writeManifest(
 
 export async function readManifest(lake: Lake, key: string, sha256: string): Promise<Manifest> {
   const body = await lake.get(key);
-  if (body === null) throw new BatonError('ERR_LAKE_OBJECT_CHANGED', { detail: `${lake.locate(key)} is gone.` });
+  if (body === null)
+    throw new BatonError('ERR_LAKE_OBJECT_CHANGED', { detail: `${lake.locate(key)} is gone.` });
   if (createHash('sha256').update(body).digest('hex') !== sha256)
-    throw new BatonError('ERR_LAKE_OBJECT_CHANGED', { detail: `${lake.locate(key)} is not what was written.` });
+    throw new BatonError('ERR_LAKE_OBJECT_CHANGED', {
+      detail: `${lake.locate(key)} is not what was written.`,
+    });
   return JSON.parse(body.toString('utf8')) as Manifest;
 }

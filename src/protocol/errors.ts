@@ -229,6 +229,13 @@ export const catalogue = {
     fix: 'Each difference is named above; load the window again, or restore what was changed.',
     retryable: false,
   },
+  ERR_TEMPORAL_REFUSED: {
+    code: 'BTN-5006',
+    title: 'Temporal refused us',
+    why: 'The API key or certificate is missing, wrong or lacks the permission, or the namespace does not exist.',
+    fix: 'Check temporal.namespace, temporal.apiKey and temporal.tls.',
+    retryable: false,
+  },
 
   ERR_EFFECT_REFUSED: {
     code: 'BTN-6001',

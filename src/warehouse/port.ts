@@ -1,6 +1,7 @@
 import type { Column, Row, Violation } from '../domain/columns.js';
 import type { OrderEnrichment } from '../domain/plan.js';
 import type { Receipt } from '../protocol/run.js';
+import type { Rule } from '../quality/rule.js';
 
 /** A table that batches are merged into. The merge key is (_tenant, _source, first column). */
 export interface TableSpec {
@@ -34,7 +35,11 @@ export interface StagedRecord {
     | { readonly kind: 'quarantined'; readonly id: string | null; readonly violations: readonly Violation[] };
 }
 
-export interface LoadCounts extends Pick<Receipt, 'read' | 'loaded' | 'unchanged' | 'quarantined' | 'duplicate' | 'stale' | 'filtered'> {}
+export interface LoadCounts
+  extends Pick<
+    Receipt,
+    'read' | 'loaded' | 'unchanged' | 'quarantined' | 'duplicate' | 'stale' | 'filtered'
+  > {}
 
 export interface LoadResult {
   readonly counts: LoadCounts;
@@ -67,7 +72,10 @@ export interface Warehouse {
   /** Copies records into staging. A record that the warehouse itself refuses is quarantined there. */
   stage(table: TableSpec, staging: string, load: LoadKey, records: readonly StagedRecord[]): Promise<void>;
   /** Smallest and largest value of a date or timestamp column in staging, as dates; null when empty. */
-  stagedRange(staging: string, column: string): Promise<{ readonly from: string; readonly to: string } | null>;
+  stagedRange(
+    staging: string,
+    column: string,
+  ): Promise<{ readonly from: string; readonly to: string } | null>;
   /** The one transaction: fence, merge, quarantine, accounting, watermark. */
   merge(
     table: TableSpec,
@@ -80,5 +88,59 @@ export interface Warehouse {
 
   /** Stored accounting of a load; null when it has not been merged. */
   loadCounts(batchId: string, generation: number): Promise<LoadCounts | null>;
+
+  /** Checks what changed and what is open against the rules; see ReconcileCounts. */
+  reconcile(rules: readonly Rule[], input: ReconcileInput): Promise<ReconcileCounts>;
+  /** Discrepancies whose ticket is not yet what it should be. */
+  unplanned(tenant: string, source: string, limit: number): Promise<Discrepancy[]>;
+  /** Notes, per discrepancy, under which cause its ticket was planned. */
+  markPlanned(items: readonly (Discrepancy & { readonly cause: string })[]): Promise<void>;
+  /** How many discrepancies of a summary ticket are still open. */
+  openMembers(tenant: string, cause: string): Promise<number>;
   close(): Promise<void>;
+}
+
+export interface ReconcileInput {
+  readonly runId: string;
+  readonly tenant: string;
+  readonly source: string;
+  readonly tables: {
+    readonly suppliers: string;
+    readonly invoices: string;
+    readonly totals: string;
+    readonly customers: string;
+  };
+  readonly threshold: string;
+  readonly tolerance: { readonly absolute: string; readonly relative: string };
+  readonly reportingCurrency: string;
+  readonly highPriority: string;
+}
+
+export interface ReconcileCounts {
+  readonly checked: number;
+  readonly opened: number;
+  readonly still_open: number;
+  readonly resolved: number;
+}
+
+/** A row of analytics.po_discrepancy with what a ticket needs to say of its order. */
+export interface Discrepancy {
+  readonly tenant: string;
+  readonly source: string;
+  readonly po_id: string;
+  readonly rule: string;
+  readonly episode: number;
+  readonly state: 'open' | 'resolved';
+  readonly evidence: Readonly<Record<string, unknown>>;
+  readonly opened_run: string;
+  readonly resolved_run: string | null;
+  readonly ticket_cause: string | null;
+  readonly planned_state: 'open' | 'resolved' | null;
+  readonly planned_evidence: Readonly<Record<string, unknown>> | null;
+  readonly po_number: string | null;
+  readonly supplier_name: string | null;
+  readonly status: string | null;
+  readonly total: string | null;
+  readonly currency: string | null;
+  readonly total_usd: string | null;
 }

@@ -3,6 +3,7 @@ import type { Secret } from '../../domain/secret.js';
 import type { Warehouse } from '../port.js';
 import { mergeBatch, readCounts } from './merge.js';
 import { identifier } from './names.js';
+import { markPlanned, openMembers, reconcile, unplanned } from './reconcile.js';
 import { prepareFoundation, prepareTable } from './schema.js';
 import { copyRecords, createStaging, dropStaging, retireStaging } from './staging.js';
 
@@ -34,7 +35,8 @@ export function createPostgresWarehouse(database: Database): Warehouse {
     return running;
   }
 
-  const prepare = () => once('foundation', () => guard('preparing the warehouse', () => prepareFoundation(knex)));
+  const prepare = () =>
+    once('foundation', () => guard('preparing the warehouse', () => prepareFoundation(knex)));
 
   return {
     prepare,
@@ -83,8 +85,16 @@ export function createPostgresWarehouse(database: Database): Warehouse {
 
     dropStaging: (staging) => guard('dropping a staging table', () => dropStaging(knex, staging)),
 
-    loadCounts: (batchId, generation) =>
-      guard('reading a load', () => readCounts(knex, batchId, generation)),
+    loadCounts: (batchId, generation) => guard('reading a load', () => readCounts(knex, batchId, generation)),
+
+    reconcile: (rules, input) => guard('reconciling orders', () => reconcile(knex, rules, input)),
+
+    unplanned: (tenant, source, limit) =>
+      guard('reading discrepancies', () => unplanned(knex, tenant, source, limit)),
+
+    markPlanned: (items) => guard('noting planned tickets', () => markPlanned(knex, items)),
+
+    openMembers: (tenant, cause) => guard('reading discrepancies', () => openMembers(knex, tenant, cause)),
 
     close: () => database.close(),
   };

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex';
+import { only, query } from '../../database/postgres.js';
 import { minorUnitsOf } from '../../domain/money.js';
 import { BatonError } from '../../protocol/errors.js';
 import type { LoadCounts, LoadKey, LoadResult, TableSpec, WatermarkMove } from '../port.js';
@@ -30,7 +31,9 @@ export async function mergeBatch(
     if (fence.rowCount !== 1) {
       const stored = await readCounts(trx, load.batchId, load.generation);
       if (stored === null)
-        throw new BatonError('ERR_INTERNAL', { detail: `Batch ${batchLabel(load)} was never opened in the warehouse.` });
+        throw new BatonError('ERR_INTERNAL', {
+          detail: `Batch ${batchLabel(load)} was never opened in the warehouse.`,
+        });
       return { counts: stored, merged: false };
     }
     const { rows: staged } = await trx.raw(`SELECT count(*)::int AS n FROM staging.${identifier(staging)}`);
@@ -46,8 +49,15 @@ export async function mergeBatch(
       `UPDATE raw._baton_loads SET read = ?, loaded = ?, unchanged = ?, quarantined = ?, duplicate = ?, stale = ?, filtered = ?
        WHERE batch_id = ? AND generation = ?`,
       [
-        counts.read, counts.loaded, counts.unchanged, counts.quarantined, counts.duplicate, counts.stale, counts.filtered,
-        load.batchId, load.generation,
+        counts.read,
+        counts.loaded,
+        counts.unchanged,
+        counts.quarantined,
+        counts.duplicate,
+        counts.stale,
+        counts.filtered,
+        load.batchId,
+        load.generation,
       ],
     );
     await moveWatermark(trx, load, watermark);
@@ -56,22 +66,51 @@ export async function mergeBatch(
 }
 
 /** Newest version of each key wins within the batch, and against the table; older ones are counted, not written. */
-async function mergeRows(trx: Knex.Transaction, spec: TableSpec, staging: string, load: LoadKey): Promise<LoadCounts> {
+async function mergeRows(
+  trx: Knex.Transaction,
+  spec: TableSpec,
+  staging: string,
+  load: LoadKey,
+): Promise<LoadCounts> {
   const key = identifier(keyColumn(spec));
   const version = spec.versionColumn === null ? null : identifier(spec.versionColumn);
   const kept = keptColumns(spec).map((column) => identifier(column.name));
   const enriched = spec.orders === undefined ? [] : ['total_usd', 'fx_rate', 'fx_date', 'flags'];
-  const system = ['_tenant', '_source', '_ingested_at', '_pipeline_run_id', '_batch_id', '_part', '_line', '_row_hash'];
+  const system = [
+    '_tenant',
+    '_source',
+    '_ingested_at',
+    '_pipeline_run_id',
+    '_batch_id',
+    '_part',
+    '_line',
+    '_row_hash',
+  ];
   const written = [...kept, ...enriched, 'raw', ...system];
-  const updated = [...written, '_deleted'].filter((name) => name !== key && name !== '_tenant' && name !== '_source');
+  const updated = [...written, '_deleted'].filter(
+    (name) => name !== key && name !== '_tenant' && name !== '_source',
+  );
   const values = [
-    ...kept.map((name) => (spec.orders !== undefined && name === '"supplier_name"' ? 'coalesce(s.name, w.supplier_name)' : `w.${name}`)),
+    ...kept.map((name) =>
+      spec.orders !== undefined && name === '"supplier_name"'
+        ? 'coalesce(s.name, w.supplier_name)'
+        : `w.${name}`,
+    ),
     ...(spec.orders === undefined ? [] : orderValues(spec.orders.reportingCurrency)),
-    'w.raw', ':tenant', ':source', 'now()', ':run', ':batch', 'w._part', 'w._line', 'w._row_hash',
+    'w.raw',
+    ':tenant',
+    ':source',
+    'now()',
+    ':run',
+    ':batch',
+    'w._part',
+    'w._line',
+    'w._row_hash',
   ];
   const newer = version === null ? 'true' : `t.${version} <= w.${version}`;
   const order = version === null ? '' : `${version} DESC, `;
-  const { rows } = await trx.raw(
+  const { rows } = await query<LoadCounts>(
+    trx,
     `WITH ranked AS MATERIALIZED (
        SELECT *, row_number() OVER (PARTITION BY ${key} ORDER BY ${order}_part DESC, _line DESC) AS _rank
        FROM staging.${identifier(staging)} WHERE _verdict = 'row'
@@ -102,9 +141,9 @@ async function mergeRows(trx: Knex.Transaction, spec: TableSpec, staging: string
       run: load.runId,
       batch: batchLabel(load),
       reporting: spec.orders?.reportingCurrency ?? '',
-    } as Record<string, string>,
+    },
   );
-  return rows[0];
+  return only(rows);
 }
 
 /** total_usd, fx_rate, fx_date, flags: one multiplication, rounded once, half away from zero. */
@@ -141,12 +180,14 @@ function orderJoins(orders: NonNullable<TableSpec['orders']>): string {
 /** The lines of every order that this batch wrote, replaced as a whole. */
 async function replaceLines(trx: Knex.Transaction, staging: string, load: LoadKey): Promise<void> {
   const bindings = { tenant: load.tenant, source: load.connection, batch: batchLabel(load), run: load.runId };
-  await trx.raw(
+  await query(
+    trx,
     `DELETE FROM analytics.po_line_fact l USING analytics.po_fact f
      WHERE f._batch_id = :batch AND l._tenant = f._tenant AND l._source = f._source AND l.po_id = f.po_id`,
     bindings,
   );
-  await trx.raw(
+  await query(
+    trx,
     `INSERT INTO analytics.po_line_fact (po_id, line_id, line_num, type, description, price, quantity, total, invoiced,
             accounts, created_at, updated_at, _tenant, _source, _ingested_at, _pipeline_run_id, _batch_id, _part, _line, _row_hash)
      SELECT s.po_id, l.line_id, l.line_num, l.type, l.description, l.price, l.quantity, l.total, l.invoiced,
@@ -162,18 +203,30 @@ async function replaceLines(trx: Knex.Transaction, staging: string, load: LoadKe
 }
 
 /** Failing records, beside the table they were meant for; a record that comes good supersedes its earlier failure. */
-async function quarantine(trx: Knex.Transaction, spec: TableSpec, staging: string, load: LoadKey): Promise<void> {
+async function quarantine(
+  trx: Knex.Transaction,
+  spec: TableSpec,
+  staging: string,
+  load: LoadKey,
+): Promise<void> {
   const bindings = {
-    target: spec.table, tenant: load.tenant, source: load.connection, stream: load.stream, run: load.runId, batch: batchLabel(load),
+    target: spec.table,
+    tenant: load.tenant,
+    source: load.connection,
+    stream: load.stream,
+    run: load.runId,
+    batch: batchLabel(load),
   };
-  await trx.raw(
+  await query(
+    trx,
     `UPDATE quarantine.records q SET state = 'superseded'
      FROM staging.${identifier(staging)} s
      WHERE q.target = :target AND q.tenant = :tenant AND q.source = :source AND q.state = 'waiting'
        AND q.record_id IS NOT NULL AND q.record_id = coalesce(s.${identifier(keyColumn(spec))}::text, s._record_id)`,
     bindings,
   );
-  await trx.raw(
+  await query(
+    trx,
     `INSERT INTO quarantine.records (target, tenant, source, stream, record_id, rule, reason, path, value, violations,
                                      raw, run_id, batch_id, part, line)
      SELECT :target, :tenant, :source, :stream, _record_id, _violations -> 0 ->> 'rule', _violations -> 0 ->> 'reason',
@@ -184,20 +237,29 @@ async function quarantine(trx: Knex.Transaction, spec: TableSpec, staging: strin
 }
 
 async function moveWatermark(trx: Knex.Transaction, load: LoadKey, move: WatermarkMove): Promise<void> {
-  await trx.raw(
+  await query(
+    trx,
     `INSERT INTO raw._baton_watermarks AS w (connection, stream, tenant, value, moved_by)
      SELECT :connection, :stream, :tenant, :to, :run WHERE :from::text IS NULL
         OR EXISTS (SELECT 1 FROM raw._baton_watermarks WHERE connection = :connection AND stream = :stream AND tenant = :tenant)
      ON CONFLICT (connection, stream, tenant) DO UPDATE SET value = excluded.value, moved_by = excluded.moved_by, moved_at = now()
      WHERE w.value = :from::text`,
     {
-      connection: load.connection, stream: load.stream, tenant: load.tenant, to: move.to, run: load.runId,
-      from: move.from as string,
+      connection: load.connection,
+      stream: load.stream,
+      tenant: load.tenant,
+      to: move.to,
+      run: load.runId,
+      from: move.from,
     },
   );
 }
 
-export async function readCounts(knex: Knex, batchId: string, generation: number): Promise<LoadCounts | null> {
+export async function readCounts(
+  knex: Knex,
+  batchId: string,
+  generation: number,
+): Promise<LoadCounts | null> {
   const { rows } = await knex.raw(
     `SELECT read::int, loaded::int, unchanged::int, quarantined::int, duplicate::int, stale::int, filtered::int
      FROM raw._baton_loads WHERE batch_id = ? AND generation = ? AND state = 'loaded'`,

@@ -7,7 +7,9 @@ const namePattern = /^[a-z_][a-z0-9_]{0,62}$/;
 /** Quotes an identifier after checking it against the strict pattern that all of Baton's names follow. */
 export function identifier(name: string): string {
   if (!namePattern.test(name))
-    throw new BatonError('ERR_PLAN_INVALID', { detail: `"${name}" is not a name that a table or column may have.` });
+    throw new BatonError('ERR_PLAN_INVALID', {
+      detail: `"${name}" is not a name that a table or column may have.`,
+    });
   return `"${name}"`;
 }
 
@@ -56,5 +58,7 @@ export function keyColumn(table: TableSpec): string {
 
 /** Columns that staging needs and the table does not keep. */
 export function keptColumns(table: TableSpec) {
-  return table.orders === undefined ? table.columns : table.columns.filter((column) => column.name !== 'lines');
+  return table.orders === undefined
+    ? table.columns
+    : table.columns.filter((column) => column.name !== 'lines');
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Knex } from 'knex';
 import type { Client } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
@@ -8,7 +8,12 @@ import type { StagedRecord, TableSpec } from '../port.js';
 import { identifier } from './names.js';
 
 /** One attempt's staging table: `po_temp__3f9a01c2_1_a7`. Visible to a reader of `staging.po_temp` too. */
-export async function createStaging(knex: Knex, spec: TableSpec, batch: string, attempt: string): Promise<string> {
+export async function createStaging(
+  knex: Knex,
+  spec: TableSpec,
+  batch: string,
+  attempt: string,
+): Promise<string> {
   const prefix = `${spec.staging.slice(0, 28)}__${batch}`;
   const name = `${prefix}_${attempt}`.toLowerCase();
   const { rows } = await knex.raw(
@@ -71,7 +76,12 @@ async function copyOrSplit(
   }
 }
 
-async function copy(client: Client, spec: TableSpec, staging: string, lines: readonly string[]): Promise<void> {
+async function copy(
+  client: Client,
+  spec: TableSpec,
+  staging: string,
+  lines: readonly string[],
+): Promise<void> {
   const columns = [...spec.columns.map((column) => identifier(column.name)), ...extraColumns].join(', ');
   const sink = client.query(copyFrom(`COPY staging.${identifier(staging)} (${columns}) FROM STDIN`));
   await pipeline(Readable.from(chunks(lines)), sink);
@@ -106,7 +116,12 @@ function copyLine(spec: TableSpec, record: StagedRecord): string {
   let row = '';
   for (const column of spec.columns) row += `${field(verdict.row[column.name] ?? null)}\t`;
   if (row.includes('\0')) {
-    const violation = { rule: 'nul_character', path: '', reason: 'A text holds a NUL character, which no table can store.', value: null };
+    const violation = {
+      rule: 'nul_character',
+      path: '',
+      reason: 'A text holds a NUL character, which no table can store.',
+      value: null,
+    };
     return copyLine(spec, { ...record, verdict: { kind: 'quarantined', id: null, violations: [violation] } });
   }
   row += `${field(raw)}\t`;

@@ -1,0 +1,192 @@
+import type { Knex } from 'knex';
+import { only, query } from '../../database/postgres.js';
+import type { Rule, RuleTables } from '../../quality/rule.js';
+import type { Discrepancy, ReconcileCounts, ReconcileInput } from '../port.js';
+import { qualified } from './names.js';
+
+/**
+ * Checks what changed since the last reconciliation (orders, orders of changed invoices, suppliers, header
+ * totals and customers) and everything still open. One transaction; loads are marked reconciled in it, so a
+ * run that was killed or cancelled between its merge and here leaves its orders to the next one.
+ */
+export async function reconcile(
+  knex: Knex,
+  rules: readonly Rule[],
+  input: ReconcileInput,
+): Promise<ReconcileCounts> {
+  const tables: RuleTables = {
+    suppliers: qualified(input.tables.suppliers),
+    invoices: qualified(input.tables.invoices),
+    totals: qualified(input.tables.totals),
+    customers: qualified(input.tables.customers),
+  };
+  const bindings: Record<string, string> = {
+    tenant: input.tenant,
+    source: input.source,
+    run: input.runId,
+    threshold: input.threshold,
+    absolute: input.tolerance.absolute,
+    relative: input.tolerance.relative,
+    reporting: input.reportingCurrency,
+    high: input.highPriority,
+  };
+  return knex.transaction(async (trx) => {
+    await trx.raw('SELECT pg_advisory_xact_lock(hashtextextended(?, 7203321005))', [
+      `${input.tenant}/${input.source}`,
+    ]);
+    await collectScope(trx, tables, bindings);
+    await query(
+      trx,
+      `UPDATE analytics.po_fact f SET supplier_name = s.name FROM scope, ${tables.suppliers} s
+       WHERE f._tenant = :tenant AND f._source = :source AND f.po_id = scope.po_id
+         AND s._tenant = :tenant AND s._source = :source AND s.supplier_id = f.supplier_id AND NOT s._deleted
+         AND f.supplier_name IS DISTINCT FROM s.name`,
+      bindings,
+    );
+    await trx.raw(
+      'CREATE TEMP TABLE found (po_id text, rule text, evidence jsonb, PRIMARY KEY (po_id, rule)) ON COMMIT DROP',
+    );
+    for (const rule of rules)
+      await query(
+        trx,
+        `INSERT INTO found (po_id, rule, evidence) SELECT po_id, '${rule.name}', evidence FROM (${rule.sql(tables)}) r`,
+        bindings,
+      );
+    return settle(trx, bindings);
+  });
+}
+
+async function collectScope(
+  trx: Knex.Transaction,
+  tables: RuleTables,
+  bindings: Record<string, string>,
+): Promise<void> {
+  await query(
+    trx,
+    `CREATE TEMP TABLE fresh ON COMMIT DROP AS
+     SELECT batch_id || '.' || generation AS label FROM raw._baton_loads
+     WHERE tenant = :tenant AND state = 'loaded' AND reconciled_at IS NULL FOR UPDATE`,
+    bindings,
+  );
+  await trx.raw('ANALYZE fresh');
+  await query(
+    trx,
+    `CREATE TEMP TABLE scope ON COMMIT DROP AS
+     SELECT f.po_id FROM analytics.po_fact f WHERE f._tenant = :tenant AND f._source = :source AND f._batch_id IN (SELECT label FROM fresh)
+     UNION SELECT h.po_id FROM ${tables.totals} h WHERE h._tenant = :tenant AND h._source = :source AND h._batch_id IN (SELECT label FROM fresh)
+     UNION SELECT f.po_id FROM ${tables.suppliers} s
+       JOIN analytics.po_fact f ON f._tenant = s._tenant AND f._source = s._source AND f.supplier_id = s.supplier_id
+       WHERE s._tenant = :tenant AND s._source = :source AND s._batch_id IN (SELECT label FROM fresh)
+     UNION SELECT f.po_id FROM ${tables.customers} c
+       JOIN analytics.po_fact f ON f._tenant = c._tenant AND f.customer_account_id = c.account_id AND f._source = :source
+       WHERE c._tenant = :tenant AND c._batch_id IN (SELECT label FROM fresh)
+     UNION SELECT f.po_id FROM ${tables.invoices} i
+       CROSS JOIN LATERAL json_to_recordset(i.lines) AS l(po_number text)
+       JOIN analytics.po_fact f ON f._tenant = i._tenant AND f._source = i._source AND f.po_number = l.po_number
+       WHERE i._tenant = :tenant AND i._source = :source AND i._batch_id IN (SELECT label FROM fresh)
+     UNION SELECT po_id FROM analytics.po_discrepancy WHERE tenant = :tenant AND source = :source AND state = 'open'`,
+    bindings,
+  );
+  await query(
+    trx,
+    `CREATE TEMP TABLE checked ON COMMIT DROP AS
+     SELECT f.* FROM analytics.po_fact f JOIN scope USING (po_id)
+     WHERE f._tenant = :tenant AND f._source = :source AND f.status <> 'cancelled' AND NOT f._deleted`,
+    bindings,
+  );
+  await trx.raw('CREATE TEMP TABLE scope_numbers ON COMMIT DROP AS SELECT DISTINCT po_number FROM checked');
+  await trx.raw(
+    'CREATE UNIQUE INDEX ON scope (po_id); CREATE UNIQUE INDEX ON checked (po_id); ANALYZE scope; ANALYZE checked; ANALYZE scope_numbers',
+  );
+}
+
+/** Opens, refreshes and resolves; sets the orders' flags; marks the loads. */
+async function settle(trx: Knex.Transaction, bindings: Record<string, string>): Promise<ReconcileCounts> {
+  const { rows } = await query<ReconcileCounts>(
+    trx,
+    `WITH opened AS (
+       INSERT INTO analytics.po_discrepancy AS d (tenant, source, po_id, rule, state, evidence, opened_run, seen_run)
+       SELECT :tenant, :source, po_id, rule, 'open', evidence, :run, :run FROM found
+       ON CONFLICT (tenant, source, po_id, rule) DO UPDATE SET
+         evidence = excluded.evidence, seen_run = excluded.seen_run, state = 'open', resolved_run = NULL, resolved_at = NULL,
+         episode = d.episode + (d.state = 'resolved')::int,
+         opened_run = CASE WHEN d.state = 'resolved' THEN excluded.opened_run ELSE d.opened_run END,
+         opened_at = CASE WHEN d.state = 'resolved' THEN now() ELSE d.opened_at END
+       RETURNING opened_run = :run AS is_new
+     ), resolved AS (
+       UPDATE analytics.po_discrepancy d SET state = 'resolved', resolved_run = :run, resolved_at = now()
+       FROM scope WHERE d.tenant = :tenant AND d.source = :source AND d.po_id = scope.po_id AND d.state = 'open'
+         AND NOT EXISTS (SELECT 1 FROM found WHERE found.po_id = d.po_id AND found.rule = d.rule)
+       RETURNING 1
+     )
+     SELECT (SELECT count(*) FROM scope)::int AS checked, (SELECT count(*) FROM opened WHERE is_new)::int AS opened,
+            (SELECT count(*) FROM opened WHERE NOT is_new)::int AS still_open, (SELECT count(*) FROM resolved)::int AS resolved`,
+    bindings,
+  );
+  await query(
+    trx,
+    `UPDATE analytics.po_fact f SET flags = wanted.flags
+     FROM (SELECT scope.po_id, coalesce(array_agg(found.rule ORDER BY found.rule) FILTER (WHERE found.rule IS NOT NULL), '{}') AS rules
+           FROM scope LEFT JOIN found USING (po_id) GROUP BY scope.po_id) r,
+     LATERAL (SELECT CASE WHEN 'no_rate' = ANY (f0.flags) THEN ARRAY['no_rate'] || r.rules ELSE r.rules END AS flags
+              FROM analytics.po_fact f0 WHERE f0._tenant = :tenant AND f0._source = :source AND f0.po_id = r.po_id) wanted
+     WHERE f._tenant = :tenant AND f._source = :source AND f.po_id = r.po_id AND f.flags <> wanted.flags`,
+    bindings,
+  );
+  await trx.raw(
+    `UPDATE raw._baton_loads SET reconciled_at = now() WHERE batch_id || '.' || generation IN (SELECT label FROM fresh)`,
+  );
+  return only(rows);
+}
+
+/** Discrepancies whose ticket is not what it should be, oldest first. */
+export async function unplanned(
+  knex: Knex,
+  tenant: string,
+  source: string,
+  limit: number,
+): Promise<Discrepancy[]> {
+  const { rows } = await knex.raw(
+    `SELECT d.*, d.planned_state, f.po_number, f.supplier_name, f.status, f.total::text AS total, f.currency, f.total_usd::text AS total_usd
+     FROM analytics.po_discrepancy d
+     LEFT JOIN analytics.po_fact f ON f._tenant = d.tenant AND f._source = d.source AND f.po_id = d.po_id
+     WHERE d.tenant = ? AND d.source = ?
+       AND (d.planned_state IS DISTINCT FROM d.state OR (d.state = 'open' AND d.planned_evidence IS DISTINCT FROM d.evidence))
+       AND NOT (d.state = 'resolved' AND d.planned_state IS NULL)
+     ORDER BY d.rule, d.opened_at, d.po_id LIMIT ?`,
+    [tenant, source, limit],
+  );
+  return rows;
+}
+
+/** Notes what was planned for each, after the intents are stored in the ledger. */
+export async function markPlanned(
+  knex: Knex,
+  items: readonly (Discrepancy & { cause: string })[],
+): Promise<void> {
+  await knex.transaction(async (trx) => {
+    for (const item of items)
+      await trx.raw(
+        `UPDATE analytics.po_discrepancy SET planned_state = ?, planned_evidence = ?::jsonb, ticket_cause = ?
+         WHERE tenant = ? AND source = ? AND po_id = ? AND rule = ?`,
+        [
+          item.state,
+          JSON.stringify(item.evidence),
+          item.cause,
+          item.tenant,
+          item.source,
+          item.po_id,
+          item.rule,
+        ],
+      );
+  });
+}
+
+/** How many discrepancies of a summary ticket are still open. */
+export async function openMembers(knex: Knex, tenant: string, cause: string): Promise<number> {
+  const { rows } = await knex.raw(
+    `SELECT count(*)::int AS n FROM analytics.po_discrepancy WHERE tenant = ? AND ticket_cause = ? AND state = 'open'`,
+    [tenant, cause],
+  );
+  return rows[0].n;
+}
