@@ -24,6 +24,7 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     pool: 'forks',
+    reporters: ['default', './test/setup/counts-reporter.ts'],
     projects: [
       tier('unit', 10_000, []),
       tier('workflow', 60_000, ['test/setup/temporal.ts']),
