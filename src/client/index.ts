@@ -1,0 +1,158 @@
+import { Client, Connection } from '@temporalio/client';
+import type { BatonConfig } from '../config/index.js';
+import { scheduleId } from '../protocol/names.js';
+import type { RunProgress, RunResult } from '../protocol/run.js';
+import { callTemporal } from './failures.js';
+import { describeRun, type RunDescription, runResult, type StartPipelineInput, startRun } from './runs.js';
+import * as schedules from './schedules.js';
+import { type WatchOptions, watchRun } from './watch.js';
+
+export { BatonError, describeError, type ErrorView } from '../protocol/errors.js';
+export type { RunState, Trigger } from '../protocol/names.js';
+export type { Receipt, RunProgress, RunResult, StepProgress, TicketCounts } from '../protocol/run.js';
+export { normalLogicalTime, type RunDescription, type StartPipelineInput } from './runs.js';
+export type { PipelineSchedule, ScheduleView } from './schedules.js';
+export type { WatchOptions } from './watch.js';
+
+export interface ConnectOptions {
+  /** `host:port` of Temporal. When given, no baton.yaml is read and the connection is without TLS. */
+  readonly address?: string;
+  /** Temporal namespace; of the configuration, or `default`. */
+  readonly namespace?: string;
+  /** A configuration already loaded; otherwise baton.yaml is found from `cwd`. */
+  readonly config?: BatonConfig;
+  readonly cwd?: string;
+  /** How long to wait for the server, in milliseconds; 5 000 when not given. */
+  readonly connectTimeoutMs?: number;
+}
+
+/** A started run, and what can be asked of it. */
+export interface RunHandle {
+  /** The run's id, here and as Temporal's workflow id. */
+  readonly id: string;
+  readonly pipeline: string;
+  readonly tenant: string;
+  readonly logicalTime: string;
+  result(): Promise<RunResult>;
+  watch(options?: WatchOptions): AsyncGenerator<RunProgress>;
+  cancel(): Promise<void>;
+}
+
+/**
+ * Starts and observes pipelines from another service. Needs Temporal only: no gateway, no database.
+ * Every method throws ERR_TEMPORAL_UNAVAILABLE, naming the address, when the server does not answer.
+ */
+export class BatonClient {
+  readonly address: string;
+  readonly namespace: string;
+  readonly #client: Client;
+
+  private constructor(client: Client, address: string, namespace: string) {
+    this.#client = client;
+    this.address = address;
+    this.namespace = namespace;
+  }
+
+  static async connect(options: ConnectOptions = {}): Promise<BatonClient> {
+    const target = await connectionTarget(options);
+    const connectTimeout = options.connectTimeoutMs ?? 5_000;
+    const connection = await callTemporal(target.connection.address, 'connecting', () =>
+      Connection.connect({ ...target.connection, connectTimeout }),
+    );
+    const client = new Client({ connection, namespace: target.namespace });
+    return new BatonClient(client, target.connection.address, target.namespace);
+  }
+
+  /** Starts a run, or joins the one of that logical time that is under way. ERR_RUN_TAKEN when it has ended. */
+  async startPipeline(input: StartPipelineInput): Promise<RunHandle> {
+    const { id, pipeline, tenant, logicalTime } = await this.#call('starting a run', () =>
+      startRun(this.#client, input),
+    );
+    return {
+      id,
+      pipeline,
+      tenant,
+      logicalTime,
+      result: () => this.runResult(id),
+      watch: (options) => this.watchRun(id, options),
+      cancel: () => this.cancelRun(id),
+    };
+  }
+
+  /** ERR_RUN_NOT_FOUND when Temporal does not know (or no longer knows) the run. */
+  describeRun(id: string): Promise<RunDescription> {
+    return this.#call('describing a run', () => describeRun(this.#client, id));
+  }
+
+  /** Waits for the run's end. Throws what it failed with. */
+  runResult(id: string): Promise<RunResult> {
+    return this.#call('waiting for a run', () => runResult(this.#client, id));
+  }
+
+  /** The run's progress, each time it changes, until it has ended. */
+  watchRun(id: string, options?: WatchOptions): AsyncGenerator<RunProgress> {
+    return watchRun(this.#client, this.address, id, options);
+  }
+
+  /** Asks the run to stop; what is loaded stays loaded. Does not wait for its end. */
+  async cancelRun(id: string): Promise<void> {
+    await this.#call('cancelling a run', () => this.#client.workflow.getHandle(id).cancel());
+  }
+
+  /** Creates the pipeline's schedule or brings it up to date; whether it is paused stays as a person set it. */
+  ensureSchedule(
+    pipeline: string,
+    tenant: string,
+    schedule: schedules.PipelineSchedule,
+  ): Promise<'created' | 'updated'> {
+    return this.#call('setting a schedule', () =>
+      schedules.ensureSchedule(this.#client, pipeline, tenant, schedule),
+    );
+  }
+
+  async pauseSchedule(pipeline: string, tenant: string, note?: string): Promise<void> {
+    await this.#schedule('pausing a schedule', pipeline, tenant, (handle) => handle.pause(note));
+  }
+
+  async resumeSchedule(pipeline: string, tenant: string, note?: string): Promise<void> {
+    await this.#schedule('resuming a schedule', pipeline, tenant, (handle) => handle.unpause(note));
+  }
+
+  /** Starts a run now, as the schedule would; nothing when one is still running. */
+  async triggerSchedule(pipeline: string, tenant: string): Promise<void> {
+    await this.#schedule('triggering a schedule', pipeline, tenant, (handle) => handle.trigger());
+  }
+
+  listSchedules(): Promise<readonly schedules.ScheduleView[]> {
+    return this.#call('listing schedules', () => schedules.listSchedules(this.#client));
+  }
+
+  close(): Promise<void> {
+    return this.#client.connection.close();
+  }
+
+  #call<T>(what: string, call: () => Promise<T>): Promise<T> {
+    return callTemporal(this.address, what, call);
+  }
+
+  #schedule<T>(
+    what: string,
+    pipeline: string,
+    tenant: string,
+    call: (handle: ReturnType<Client['schedule']['getHandle']>) => Promise<T>,
+  ): Promise<T> {
+    const handle = this.#client.schedule.getHandle(scheduleId(pipeline, tenant));
+    return this.#call(what, () => call(handle));
+  }
+}
+
+async function connectionTarget(options: ConnectOptions) {
+  const { address, namespace } = options;
+  if (address !== undefined) return { connection: { address }, namespace: namespace ?? 'default' };
+  const { loadConfig, temporalConnectionOptions } = await import('../config/index.js');
+  const config = options.config ?? loadConfig(options.cwd === undefined ? {} : { cwd: options.cwd });
+  return {
+    connection: temporalConnectionOptions(config),
+    namespace: namespace ?? config.temporal.namespace,
+  };
+}
