@@ -1,0 +1,216 @@
+import type { SandboxClock } from '../clock.js';
+import type { Journal } from '../journal.js';
+import { LeakyBucket } from '../leaky-bucket.js';
+import { Draw } from '../rng.js';
+import type { CoupaRecord } from '../seed/suppliers.js';
+import type { Settings } from '../settings.js';
+import { sameSecret, TokenIssuer } from '../tokens.js';
+import { type Answer, type Call, isObject, json, parseObject, type Route, type Vendor } from '../wire.js';
+import type { CoupaChanges } from './changes.js';
+import { FilterRefused } from './filter.js';
+import { page, parseListing } from './listing.js';
+import { parseFields, project, reduce } from './projection.js';
+import { type CoupaStore, type Resource, resources } from './store.js';
+import { xmlErrors, xmlList, xmlRecord } from './xml.js';
+
+export interface CoupaParts {
+  readonly store: CoupaStore;
+  readonly changes: CoupaChanges;
+  readonly clock: SandboxClock;
+  readonly journal: Journal;
+  readonly settings: Settings;
+  readonly clientSecret: string;
+  /** Ids that lists show twice in a row. */
+  readonly repeated: ReadonlySet<number>;
+}
+
+const clientId = 'baton-demo';
+const tokenTtlSeconds = 86_399;
+const readScopes: Readonly<Record<Resource, string>> = {
+  purchase_orders: 'core.purchase_order.read',
+  suppliers: 'core.supplier.read',
+  invoices: 'core.invoice.read',
+  exchange_rates: 'core.common.read',
+};
+/** Attributes that may be filtered or ordered by but are not on every record. */
+const alsoKnown = ['customer-account-id', 'po-number', 'currency', 'order-lines', 'total', 'created-at'];
+
+/** XML unless JSON is asked for: the vendor's default, which catches a client that forgets `Accept`. */
+function wantsJson(call: Call): boolean {
+  return String(call.headers['accept'] ?? '').includes('json');
+}
+
+function xml(status: number, body: string): Answer {
+  return { status, headers: { 'content-type': 'application/xml; charset=utf-8' }, body };
+}
+
+function errors(call: Call, status: number, subject: string, messages: readonly string[]): Answer {
+  return wantsJson(call)
+    ? json(status, { errors: { [subject]: messages } })
+    : xml(status, xmlErrors(messages));
+}
+
+function one(call: Call, resource: Resource, record: CoupaRecord): Answer {
+  return wantsJson(call) ? json(200, record) : xml(200, xmlRecord(resource.replaceAll('_', '-'), record));
+}
+
+/** https://docs.coupa.com Core API, spoken as far as Baton uses it. */
+export function createCoupa(parts: CoupaParts): Vendor {
+  const { store, changes, settings } = parts;
+  const tokens = new TokenIssuer('coupa', parts.clientSecret, () => parts.clock.ms());
+  const revoke = parts.journal.register<number>('coupa.revoke', (ms) => tokens.setValidFrom(ms));
+  const bucket = new LeakyBucket();
+
+  function token(call: Call): Answer {
+    const form = new URLSearchParams(call.body);
+    const known =
+      form.get('client_id') === clientId && sameSecret(form.get('client_secret') ?? '', parts.clientSecret);
+    if (!known)
+      return json(401, { error: 'invalid_client', error_description: 'Client authentication failed' });
+    if (form.get('grant_type') !== 'client_credentials')
+      return json(400, { error: 'unsupported_grant_type' });
+    const asked = (form.get('scope') ?? '').split(' ').filter((scope) => scope !== '');
+    const scopes = asked.length === 0 ? settings.coupaScopes : asked;
+    if (scopes.some((scope) => !settings.coupaScopes.includes(scope))) {
+      return json(400, {
+        error: 'invalid_scope',
+        error_description: 'The requested scope is invalid, unknown, or malformed.',
+      });
+    }
+    const access = tokens.issue(scopes, tokenTtlSeconds);
+    return json(200, {
+      access_token: access,
+      token_type: 'bearer',
+      expires_in: tokenTtlSeconds,
+      scope: scopes.join(' '),
+    });
+  }
+
+  function missingScope(call: Call, scope: string): Answer | null {
+    const claims = tokens.check(call.headers.authorization);
+    if (claims?.scopes.includes(scope) === true) return null;
+    return errors(call, 403, 'base', [`Insufficient scope: ${scope} is required`]);
+  }
+
+  function guarded(call: Call, scope: string, work: () => Answer): Answer {
+    const refused = missingScope(call, scope);
+    if (refused !== null) return refused;
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof FilterRefused) return errors(call, 400, 'base', [error.message]);
+      throw error;
+    }
+  }
+
+  function attributes(resource: Resource): ReadonlySet<string> {
+    const sample = store[resource].ordered('id')[0];
+    return new Set([
+      ...alsoKnown,
+      ...Object.keys(sample === undefined ? {} : store[resource].record(sample)),
+    ]);
+  }
+
+  function list(resource: Resource): (call: Call) => Answer {
+    return (call) =>
+      guarded(call, readScopes[resource], () => {
+        const collection = store[resource];
+        const fields = parseFields(call.query.get('fields'));
+        const form = call.query.get('return_object');
+        const repeated =
+          settings.duplicates && resource === 'purchase_orders' ? parts.repeated : new Set<number>();
+        const positions = page(collection, parseListing(call.query, attributes(resource)), repeated);
+        if (call.fault?.kind === 'moving_records') move(resource, positions, call);
+        if (wantsJson(call) && fields === null && form === null) {
+          const body = `[${positions.map((at) => collection.text(at)).join(',')}]`;
+          return { status: 200, headers: { 'content-type': 'application/json; charset=utf-8' }, body };
+        }
+        const records = positions.map((at) => shaped(collection.record(at), resource, fields, form));
+        if (wantsJson(call)) return json(200, records);
+        if (records.length === 0) return xml(404, xmlErrors(['No results match your search criteria.']));
+        return xml(200, xmlList(resource.replaceAll('_', '-'), records));
+      });
+  }
+
+  function shaped(
+    record: CoupaRecord,
+    resource: Resource,
+    fields: ReturnType<typeof parseFields>,
+    form: string | null,
+  ): CoupaRecord {
+    return fields === null ? reduce(store[resource].shown(record), form) : project(record, fields);
+  }
+
+  /** Changes records of the page that was just read, so that they leave the window and the rest moves up. */
+  function move(resource: Resource, positions: readonly number[], call: Call): void {
+    const ids = [...new Set(positions.map((at) => store[resource].ids[at] ?? 0))];
+    const draw = new Draw(ids.length, ids[0] ?? 0);
+    const count = Number(call.fault?.params['records'] ?? 3);
+    for (let moved = 0; moved < count && ids.length > 0; moved++) {
+      const [id] = ids.splice(draw.int(0, ids.length - 1), 1);
+      if (id !== undefined) changes.patch(resource, { id });
+    }
+  }
+
+  function single(resource: Resource): (call: Call) => Answer {
+    return (call) =>
+      guarded(call, readScopes[resource], () => {
+        const record = store[resource].find(Number(call.params['id']));
+        if (record === undefined) return errors(call, 404, resource, ['Not found']);
+        const shown = shaped(
+          record,
+          resource,
+          parseFields(call.query.get('fields')),
+          call.query.get('return_object'),
+        );
+        return one(call, resource, shown);
+      });
+  }
+
+  /** Only the export flag is taken; other changes in the same request are ignored. */
+  function putOrder(call: Call): Answer {
+    return guarded(call, 'core.purchase_order.write', () => {
+      const id = Number(call.params['id']);
+      if (store.purchase_orders.find(id) === undefined)
+        return errors(call, 404, 'purchase_order', ['Not found']);
+      const flag = call.query.get('exported') ?? String(parseObject(call.body)?.['exported'] ?? '');
+      if (flag === 'true') changes.markExported(id);
+      const record = store.purchase_orders.find(id);
+      if (!isObject(record) || call.query.get('return_object') === 'none') return { status: 200, body: '' };
+      return one(call, 'purchase_orders', store.purchase_orders.shown(record));
+    });
+  }
+
+  const routes: readonly Route[] = [
+    { method: 'POST', path: '/oauth2/token', open: true, handle: token },
+    ...resources.map(
+      (resource): Route => ({ method: 'GET', path: `/api/${resource}`, handle: list(resource) }),
+    ),
+    ...resources.map(
+      (resource): Route => ({ method: 'GET', path: `/api/${resource}/:id`, handle: single(resource) }),
+    ),
+    { method: 'PUT', path: '/api/purchase_orders/:id', handle: putOrder },
+  ];
+
+  return {
+    name: 'coupa',
+    routes,
+    authenticate: (call) =>
+      tokens.check(call.headers.authorization) === null
+        ? errors(call, 401, 'base', ['Invalid or expired access token'])
+        : null,
+    throttle(call, route) {
+      const limit = settings.coupaLimit;
+      if (limit === null || route.open === true || bucket.admit(limit, performance.now())) return null;
+      const answer = errors(call, 429, 'base', ['Rate limit exceeded']);
+      if (settings.coupaRetryAfterSeconds === null) return answer;
+      return {
+        ...answer,
+        headers: { ...answer.headers, 'retry-after': String(settings.coupaRetryAfterSeconds) },
+      };
+    },
+    refuse: (status, call) =>
+      errors(call, status, 'base', [status === 404 ? 'Not found' : `Error ${status}`]),
+    revokeTokens: () => revoke(tokens.nextValidFromMs()),
+  };
+}

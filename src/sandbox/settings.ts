@@ -1,0 +1,39 @@
+import type { BucketLimit } from './leaky-bucket.js';
+
+/** What a test or a person may change while the sandbox runs (`POST /_admin/settings`). */
+export interface Settings {
+  /** Null = no limit. */
+  coupaLimit: BucketLimit | null;
+  /** Sent with Coupa's 429 when set; the vendor does not document one. */
+  coupaRetryAfterSeconds: number | null;
+  /** Scopes granted to the client. */
+  coupaScopes: readonly string[];
+  /** Whether lists show the planted duplicates. */
+  duplicates: boolean;
+  /** Requests a minute; null = no limit. */
+  zendeskPerMinute: number | null;
+  zendeskIncrementalPerMinute: number | null;
+  /** How far behind the search index is. */
+  zendeskSearchLagMs: number;
+  /** Rows per page of a query, at most. */
+  salesforceBatchSize: number;
+}
+
+export function defaultSettings(): Settings {
+  return {
+    coupaLimit: { perSecond: 25, burst: 20 },
+    coupaRetryAfterSeconds: null,
+    coupaScopes: [
+      'core.purchase_order.read',
+      'core.purchase_order.write',
+      'core.supplier.read',
+      'core.invoice.read',
+      'core.common.read',
+    ],
+    duplicates: true,
+    zendeskPerMinute: 700,
+    zendeskIncrementalPerMinute: 10,
+    zendeskSearchLagMs: 60_000,
+    salesforceBatchSize: 2000,
+  };
+}
