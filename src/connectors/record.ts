@@ -62,6 +62,25 @@ export class RecordReader {
     return value === undefined ? null : this.#asTime(value, at + key, dayText);
   }
 
+  /** Whole seconds since 1970, as RFC 3339 in UTC. */
+  unixSeconds(fields: Fields, key: string, at = ''): string | null {
+    const value = this.#present(fields, key, at);
+    if (value === undefined) return null;
+    // Until the year 2286; beyond that it is milliseconds by mistake.
+    const isTime = typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value < 1e10;
+    if (isTime) return new Date(value * 1000).toISOString();
+    return this.report('impossible_date', at + key, 'is not a time in seconds', value);
+  }
+
+  /** A list of texts as JSON; an absent one is empty. */
+  texts(fields: Fields, key: string, at = ''): string | null {
+    const value = own(fields, key) ?? [];
+    const isTexts =
+      Array.isArray(value) && value.every((text) => typeof text === 'string' && !unstorable.test(text));
+    if (isTexts) return JSON.stringify(value);
+    return this.report('wrong_type', at + key, 'should be a list of texts', value);
+  }
+
   optionalInteger(fields: Fields, key: string, at = ''): string | null {
     const value = own(fields, key);
     if (value === undefined || value === null) return null;

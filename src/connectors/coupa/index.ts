@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { purchaseOrderColumns } from '../../domain/purchase-order.js';
-import { checkConnection } from '../check.js';
-import { createVendorHttp, type HttpRequest } from '../http.js';
+import { type CheckPlan, checkConnection } from '../check.js';
+import { type Authenticator, createVendorHttp, type HttpRequest } from '../http.js';
 import { defineConnector, type OpenConnection, type ResolvedConnection, type Stream } from '../port.js';
 import { optionalSetting, plainText, secretReference, secretSetting, textSetting } from '../settings.js';
 import { createTokenHolder, mintToken, tokenKey } from '../token.js';
@@ -130,10 +130,7 @@ function open(settings: ResolvedConnection): OpenConnection {
   return opened;
 }
 
-function checkPlan(
-  clientId: string,
-  holder: ReturnType<typeof createTokenHolder>,
-): Parameters<typeof checkConnection>[1] {
+function checkPlan(clientId: string, holder: Authenticator): CheckPlan {
   const screen = 'Coupa: Setup › Integrations › OAuth2/OpenID Connect Clients';
   return {
     system: 'Coupa',

@@ -1,0 +1,163 @@
+import type { Column, Mapped } from '../../domain/columns.js';
+import { BatonError } from '../../protocol/errors.js';
+import { decimalText } from '../decimal-text.js';
+import type { HttpRequest } from '../http.js';
+import { JsonSplitError, splitEntries } from '../json-split.js';
+import { dayPaginator } from '../paginator.js';
+import type { Parameters, Stream, Window } from '../port.js';
+import { readPage } from '../read-page.js';
+import { mapRecord, type RecordReader } from '../record.js';
+
+const dayMs = 86_400_000;
+
+/** Longer series are thinned out to weeks by some versions of the service. */
+const mostDaysPerPage = 90;
+
+/** A week always holds a business day; a page without one would be refused as not found. */
+const fewestDaysPerPage = 7;
+
+/** How far back to read when the pipeline binds no range. */
+const defaultDays = 14;
+
+const columns = [
+  { name: 'rate_id', type: 'text', description: '`date/base`' },
+  { name: 'rate_date', type: 'date', description: 'the business day on which the rates were published' },
+  { name: 'base', type: 'text' },
+  {
+    name: 'rates',
+    type: 'json',
+    description: 'object of quote currency to units per 1 base, decimal text as sent',
+  },
+] as const satisfies readonly Column[];
+
+const paginator = dayPaginator('rates');
+
+/**
+ * One record per business day. The service answers a series keyed by day; each member is landed as one line
+ * `{"date":…,"base":…,"rates":{…}}`, in which the inner object is the service's own bytes. Parameters: `base`
+ * (EUR), `from` and `to` (days; by default the last fortnight of the window). Days without a publication have
+ * no record. A first page that begins on such a day may bring the business day before it: wanted, because it
+ * is the rate in force.
+ */
+export const rates: Stream = {
+  name: 'rates',
+  docs: 'https://frankfurter.dev/#time-series-data',
+  scope: 'rates',
+  mode: 'full',
+  primaryKey: 'date',
+  cursorField: null,
+  lagMs: 0,
+  columns,
+  versionColumn: null,
+  checkCursor: paginator.check,
+  map: mapRates,
+  async readPage({ http }, window, cursor, options) {
+    const from = cursor === null ? null : paginator.check(cursor, window);
+    const range = rangeOf(window, options.parameters);
+    const first = paginator.position(from) ?? range.from;
+    const last = lastDay(first, range.to, options.pageSize ?? mostDaysPerPage);
+    const request: HttpRequest = {
+      method: 'GET',
+      path: `/v1/${first}..${last}`,
+      query: { base: range.base },
+      signal: options.signal,
+    };
+    const { answer, split } = await readPage(http, request, (body) => splitEntries(body, 'rates'));
+    const base = split.envelope.get('base');
+    if (base !== range.base) throw http.badResponse(request, answer, `answered for base ${String(base)}`);
+    const later = addDays(last, 1);
+    return {
+      records: split.entries
+        .filter(([day]) => from === null || day >= first)
+        .map(([day, value]) => asLine(day, range.base, value)),
+      next: later > range.to ? null : paginator.advance(from, later, window),
+      calls: answer.calls,
+      bytes: answer.body.length,
+    };
+  },
+};
+
+interface Range {
+  readonly base: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+function rangeOf(window: Window, parameters: Parameters | undefined): Range {
+  const base = parameters?.['base'] ?? 'EUR';
+  const to = parameters?.['to'] ?? window.to.slice(0, 10);
+  const from = parameters?.['from'] ?? addDays(to, -defaultDays);
+  if (!/^[A-Z]{3}$/.test(base)) throw unusable('base', base);
+  if (!isDay(from)) throw unusable('from', from);
+  if (!isDay(to) || to < from) throw unusable('to', to);
+  return { base, from, to };
+}
+
+function unusable(name: string, value: string): BatonError {
+  return new BatonError('ERR_CONFIG_INVALID', {
+    detail: `rates: parameter ${name} cannot be ${JSON.stringify(value)}`,
+  });
+}
+
+function isDay(text: string): boolean {
+  const at = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text);
+}
+
+function addDays(day: string, days: number): string {
+  return new Date(Date.parse(`${day}T00:00:00Z`) + days * dayMs).toISOString().slice(0, 10);
+}
+
+/** The last day of a page that begins at `first`: a rest of less than a week joins it. */
+function lastDay(first: string, to: string, pageSize: number): string {
+  const days = Math.min(mostDaysPerPage, Math.max(fewestDaysPerPage, pageSize));
+  const rest = addDays(first, days - 1 + fewestDaysPerPage);
+  return rest > to ? to : addDays(first, days - 1);
+}
+
+function asLine(day: string, base: string, value: Buffer): Buffer {
+  const head = `{"date":${JSON.stringify(day)},"base":${JSON.stringify(base)},"rates":`;
+  return Buffer.concat([Buffer.from(head), value, Buffer.from('}')]);
+}
+
+/** The numbers are taken from the record's bytes, so `1.0890` stays `1.0890`. */
+function mapRates(record: Buffer): Mapped {
+  return mapRecord(record, 'date', (fields, reader) => {
+    const date = reader.day(fields, 'date');
+    const base = reader.currency(fields, 'base');
+    return {
+      kind: 'row',
+      row: {
+        rate_id: `${date}/${base}`,
+        rate_date: date,
+        base,
+        rates: JSON.stringify(ratesOf(record, reader)),
+      },
+    };
+  });
+}
+
+function ratesOf(record: Buffer, reader: RecordReader): Readonly<Record<string, string>> {
+  const found = new Map<string, string>();
+  for (const [quote, value] of entriesOf(record, reader)) {
+    const text = decimalText(value.toString('utf8'));
+    if (!/^[A-Z]{3}$/.test(quote))
+      reader.report('not_a_currency', `rates.${quote}`, 'is not a currency code', quote);
+    else if (text === null)
+      reader.report('not_a_decimal', `rates.${quote}`, 'is not a decimal number', value.toString('utf8'));
+    else if (!/[1-9]/.test(text) || text.startsWith('-'))
+      reader.report('not_positive', `rates.${quote}`, 'is not above zero', text);
+    else found.set(quote, text);
+  }
+  return Object.fromEntries(found);
+}
+
+function entriesOf(record: Buffer, reader: RecordReader): readonly (readonly [string, Buffer])[] {
+  try {
+    return splitEntries(record, 'rates').entries;
+  } catch (error) {
+    if (!(error instanceof JsonSplitError)) throw error;
+    reader.report('wrong_type', 'rates', 'should be an object of rates', null);
+    return [];
+  }
+}

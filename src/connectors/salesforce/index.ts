@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import { type CheckPlan, checkConnection } from '../check.js';
+import { type Authenticator, createVendorHttp } from '../http.js';
+import { defineConnector, type OpenConnection, type ResolvedConnection, type Stream } from '../port.js';
+import { plainText, secretReference, secretSetting, textSetting } from '../settings.js';
+import { createTokenHolder, mintToken, tokenKey } from '../token.js';
+import { vendorClock } from '../vendor-clock.js';
+import { accountColumns, accountFields, mapAccount } from './account.js';
+import { contactColumns, contactFields, mapContact } from './contact.js';
+import { salesforceProblem } from './problem.js';
+import { salesforceStream } from './stream.js';
+
+const streams = {
+  accounts: salesforceStream({
+    name: 'accounts',
+    from: 'Account',
+    columns: accountColumns,
+    fields: accountFields,
+    map: mapAccount,
+  }),
+  contacts: salesforceStream({
+    name: 'contacts',
+    from: 'Contact',
+    columns: contactColumns,
+    fields: contactFields,
+    map: mapContact,
+  }),
+} as const satisfies Record<string, Stream>;
+
+const connection = z.strictObject({
+  auth: z.strictObject({ clientId: plainText, clientSecret: secretReference }),
+});
+
+export const salesforce = defineConnector<z.infer<typeof connection>>({
+  type: 'salesforce',
+  system: 'Salesforce',
+  connection,
+  streams,
+  open,
+});
+
+function open(settings: ResolvedConnection): OpenConnection {
+  const clientId = textSetting(settings, 'auth.clientId');
+  const clientSecret = secretSetting(settings, 'auth.clientSecret');
+  // Salesforce tells no lifetime: the token is used until it is refused, on the host that came with it.
+  const holder = createTokenHolder({
+    key: tokenKey(settings.name, settings.baseUrl, clientId, clientSecret),
+    // https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_client_credentials_flow.htm
+    mint: () =>
+      mintToken(http, '/services/oauth2/token', { client_id: clientId, client_secret: clientSecret }),
+  });
+  const http = createVendorHttp({
+    connection: settings.name,
+    system: 'Salesforce',
+    baseUrl: settings.baseUrl,
+    limits: settings.limits,
+    onRequest: settings.onRequest,
+    authenticator: holder,
+    problem: salesforceProblem,
+    secrets: [clientSecret],
+  });
+  const opened: OpenConnection = {
+    name: settings.name,
+    http,
+    // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_limits.htm
+    vendorNow: (signal) => vendorClock(http, { method: 'GET', path: '/services/data/v62.0/limits', signal }),
+    check: (signal) => checkConnection(opened, checkPlan(clientId, holder), signal),
+    close: () => http.close(),
+  };
+  return opened;
+}
+
+function checkPlan(clientId: string, holder: Authenticator): CheckPlan {
+  return {
+    system: 'Salesforce',
+    streams: Object.values(streams),
+    async authenticate(signal) {
+      await holder.authorize(signal);
+      return `client ${clientId}`;
+    },
+    authFix:
+      'Salesforce: Setup › App Manager › the connected app: check consumer key and secret, that the client credentials flow is on with a run-as user, and that baseUrl is your My Domain host.',
+    scopeFix: (scope) =>
+      `Salesforce: Setup › Permission Sets of the run-as user: allow to ${scope}, its fields included.`,
+  };
+}

@@ -1,0 +1,55 @@
+import type { Delivery, HttpAnswer, HttpRequest, VendorHttp } from './http.js';
+import type { SendOutcome } from './port.js';
+
+/** Either the 2xx answer of a write, or what the write came to otherwise. */
+export type Sent =
+  | { readonly answer: HttpAnswer; readonly outcome?: never }
+  | { readonly outcome: SendOutcome; readonly answer?: never };
+
+/**
+ * Sends one write and judges everything but success by what it proves:
+ * - nothing written (DNS, connect, TLS), 429, 503: refused, may be sent again;
+ * - 401, 403: refused, may be sent again once somebody has mended the credentials;
+ * - other 4xx and redirects: refused for good, the same body will be refused again;
+ * - 408, 409, other 5xx, no answer: unknown, the write may have been done.
+ */
+export async function sendOnce(http: VendorHttp, request: HttpRequest): Promise<Sent> {
+  const delivery: Delivery = await http.send(request);
+  if (delivery.kind === 'not_sent') {
+    return { outcome: { kind: 'refused', retryable: true, ...reasonOf(delivery.error) } };
+  }
+  if (delivery.kind === 'unknown') return { outcome: { kind: 'unknown', reason: delivery.error.message } };
+  const { answer } = delivery;
+  if (answer.status >= 200 && answer.status < 300) return { answer };
+  const reason = reasonOf(http.failure(request, answer));
+  switch (verdictOf(answer.status)) {
+    case 'unknown':
+      return { outcome: { kind: 'unknown', reason: reason.reason } };
+    case 'later':
+      return { outcome: { kind: 'refused', retryable: true, ...reason } };
+    default:
+      return { outcome: { kind: 'refused', retryable: false, reason: reason.reason } };
+  }
+}
+
+function verdictOf(status: number): 'unknown' | 'later' | 'never' {
+  if ([401, 403, 429, 503].includes(status)) return 'later';
+  if ([408, 409].includes(status) || status >= 500) return 'unknown';
+  return 'never';
+}
+
+function reasonOf(error: {
+  readonly message: string;
+  readonly options: { readonly retryAfterMs?: number };
+}): {
+  reason: string;
+  retryAfterMs?: number;
+} {
+  const { retryAfterMs } = error.options;
+  return retryAfterMs === undefined ? { reason: error.message } : { reason: error.message, retryAfterMs };
+}
+
+/** What an action that is handed another action's body comes to: a defect of ours, seen before anything is sent. */
+export function wrongBody(wanted: string, kind: string): SendOutcome {
+  return { kind: 'refused', retryable: false, reason: `this action sends a ${wanted}, not a ${kind}` };
+}

@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { Secret } from '../../domain/secret.js';
+import { BatonError } from '../../protocol/errors.js';
+import { type CheckPlan, checkConnection } from '../check.js';
+import { createVendorHttp, type HttpRequest, type VendorHttp } from '../http.js';
+import { defineConnector, type OpenConnection, type ResolvedConnection } from '../port.js';
+import { readObject } from '../read-page.js';
+import { plainText, secretReference, secretSetting, textSetting } from '../settings.js';
+import { vendorClock } from '../vendor-clock.js';
+import { zendeskDesk } from './desk.js';
+import { zendeskProblem } from './problem.js';
+import { tickets } from './tickets.js';
+
+const streams = { tickets } as const;
+
+const connection = z.strictObject({
+  auth: z.strictObject({ email: plainText, apiToken: secretReference }),
+});
+
+export const zendesk = defineConnector<z.infer<typeof connection>>({
+  type: 'zendesk',
+  system: 'Zendesk',
+  connection,
+  streams,
+  open,
+});
+
+/** https://developer.zendesk.com/api-reference/ticketing/users/users/#show-self */
+const whoAmI: HttpRequest = { method: 'GET', path: '/api/v2/users/me.json' };
+
+function open(settings: ResolvedConnection): OpenConnection {
+  const email = textSetting(settings, 'auth.email');
+  const apiToken = secretSetting(settings, 'auth.apiToken');
+  const credentials = Buffer.from(`${email}/token:${apiToken.reveal()}`).toString('base64');
+  const authorization = { header: new Secret(`Basic ${credentials}`), calls: 0 };
+  const http = createVendorHttp({
+    connection: settings.name,
+    system: 'Zendesk',
+    baseUrl: settings.baseUrl,
+    limits: settings.limits,
+    onRequest: settings.onRequest,
+    authenticator: { authorize: async () => authorization },
+    problem: zendeskProblem,
+    secrets: [apiToken],
+  });
+  const opened: OpenConnection = {
+    name: settings.name,
+    http,
+    vendorNow: (signal) => vendorClock(http, { ...whoAmI, signal }),
+    check: (signal) => checkConnection(opened, checkPlan(http, email), signal),
+    ticketDesk: zendeskDesk(http),
+    close: () => http.close(),
+  };
+  return opened;
+}
+
+function checkPlan(http: VendorHttp, email: string): CheckPlan {
+  return {
+    system: 'Zendesk',
+    streams: Object.values(streams),
+    async authenticate(signal) {
+      const { user } = await readObject(http, { ...whoAmI, signal });
+      // Without valid credentials some instances answer 200 with a user who is nobody.
+      const isSomeone = typeof user === 'object' && user !== null && 'id' in user && user.id !== null;
+      if (isSomeone) return email;
+      throw new BatonError('ERR_SOURCE_AUTH', {
+        detail: `${http.connection}: Zendesk does not know ${email}`,
+      });
+    },
+    authFix:
+      'Zendesk: Admin Center › Apps and integrations › APIs › Zendesk API: token access on, and a token that is active for this agent.',
+    scopeFix: (scope) =>
+      `Zendesk: Admin Center › People › Team members: give the agent what “${scope}” needs.`,
+    permissions: [
+      {
+        scope: 'tickets (read by external_id)',
+        async probe(signal) {
+          await http.read({
+            method: 'GET',
+            path: '/api/v2/tickets.json',
+            query: { external_id: 'btn-none' },
+            signal,
+          });
+        },
+      },
+    ],
+  };
+}
