@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { PartSpec } from './part.js';
 import type { Ports } from './ports.js';
+import type { LocalSecrets } from './secrets.js';
 
 export interface NodePartsOptions {
   /** The folder of baton.yaml. */
@@ -10,6 +11,9 @@ export interface NodePartsOptions {
   readonly dist: string;
   readonly ports: Ports;
   readonly env: NodeJS.ProcessEnv;
+  readonly secrets: LocalSecrets;
+  /** Whether the sandboxes go on adding and changing orders. */
+  readonly live: boolean;
 }
 
 type NodePart = 'sandbox' | 'worker-control' | 'worker-data' | 'gateway';
@@ -19,19 +23,29 @@ type NodePart = 'sandbox' | 'worker-control' | 'worker-data' | 'gateway';
  * Each announces itself with one line of JSON on stdout, and ends on SIGTERM.
  */
 export function nodeParts(options: NodePartsOptions): Readonly<Record<NodePart, PartSpec>> {
-  const { ports } = options;
+  const worker = (role: 'control' | 'data') =>
+    nodePart(options, `worker-${role}`, 'workers', ['--role', role], {}, 25_000);
   return {
-    sandbox: nodePart(options, 'sandbox', 'sandbox', ['--port', String(ports.sandbox)], 5_000),
-    'worker-control': nodePart(options, 'worker-control', 'workers', ['--role', 'control'], 25_000),
-    'worker-data': nodePart(options, 'worker-data', 'workers', ['--role', 'data'], 25_000),
-    gateway: nodePart(
-      { ...options, env: { ...options.env, BATON_GATEWAY__PORT: String(ports.gateway) } },
-      'gateway',
-      'gateway',
-      [],
-      5_000,
-    ),
+    sandbox: nodePart(options, 'sandbox', 'sandbox', [], sandboxEnvironment(options), 5_000),
+    'worker-control': worker('control'),
+    'worker-data': worker('data'),
+    gateway: nodePart(options, 'gateway', 'gateway', [], gatewayEnvironment(options), 5_000),
   };
+}
+
+/** The sandboxes accept the secrets that the workers will resolve: the environment's before the file's. */
+function sandboxEnvironment({ secrets, env, home, ports, live }: NodePartsOptions): NodeJS.ProcessEnv {
+  return {
+    ...secrets,
+    ...env,
+    BATON_SANDBOX_PORT: String(ports.sandbox),
+    BATON_SANDBOX_STATE_DIR: path.join(home, 'sandbox'),
+    BATON_SANDBOX_LIVE: String(live),
+  };
+}
+
+function gatewayEnvironment({ ports }: NodePartsOptions): NodeJS.ProcessEnv {
+  return { BATON_GATEWAY__PORT: String(ports.gateway) };
 }
 
 function nodePart(
@@ -39,6 +53,7 @@ function nodePart(
   name: NodePart,
   folder: string,
   args: readonly string[],
+  extra: NodeJS.ProcessEnv,
   graceMs: number,
 ): PartSpec {
   return {
@@ -47,7 +62,7 @@ function nodePart(
     program: process.execPath,
     args: ['--enable-source-maps', path.join(dist, folder, 'main.js'), ...args],
     cwd: root,
-    env: { ...env, BATON_HOME: home },
+    env: { ...env, ...extra, BATON_HOME: home },
     ready: 'announced',
     stopSignal: 'SIGTERM',
     graceMs,

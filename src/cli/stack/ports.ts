@@ -33,7 +33,7 @@ export async function choosePorts(wanted: Ports): Promise<{ ports: Ports; moves:
     const port = await nextFree(name, wanted[name], given);
     given.add(port);
     ports[name] = port;
-    if (port !== wanted[name]) moves.push({ name, wanted: wanted[name], port });
+    if (wanted[name] !== 0 && port !== wanted[name]) moves.push({ name, wanted: wanted[name], port });
   }
   return { ports, moves };
 }

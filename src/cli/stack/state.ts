@@ -17,6 +17,8 @@ interface ProcessNote {
   readonly pid: number;
   /** As the system showed it right after the start; a pid with another one is not ours any more. */
   readonly command: string;
+  /** What asks it to end. */
+  readonly signal: NodeJS.Signals;
 }
 
 interface ProcessNotes {
@@ -74,7 +76,7 @@ export class StateFolder {
     const notes = this.#readNotes();
     if (notes !== undefined) {
       if (isSame(notes.supervisor) && notes.supervisor.pid !== process.pid) throw this.#running();
-      await Promise.all(notes.parts.filter(isSame).map(({ pid }) => endProcess(pid, 'SIGTERM', 5_000)));
+      await Promise.all(notes.parts.filter(isSame).map(({ pid, signal }) => endProcess(pid, signal, 10_000)));
     }
     const holder = Number(readText(lock));
     if (holder > 0 && holder !== process.pid && commandLineOf(holder) === commandLineOf(process.pid)) {
@@ -85,8 +87,8 @@ export class StateFolder {
     await writing(this.home, () => this.#writeNotes());
   }
 
-  notePart(name: string, pid: number): void {
-    this.#parts.set(name, { name, pid, command: commandLineOf(pid) ?? '' });
+  notePart(name: string, pid: number, signal: NodeJS.Signals): void {
+    this.#parts.set(name, noteOf(name, pid, signal));
     this.#writeNotes();
   }
 
@@ -122,11 +124,7 @@ export class StateFolder {
   }
 
   #writeNotes(): void {
-    const supervisor = {
-      name: 'supervisor',
-      pid: process.pid,
-      command: commandLineOf(process.pid) ?? '',
-    };
+    const supervisor = noteOf('supervisor', process.pid, 'SIGTERM');
     const notes: ProcessNotes = { supervisor, parts: [...this.#parts.values()] };
     writeWhole(this.file('pids.json'), JSON.stringify(notes, null, 2));
   }
@@ -144,6 +142,10 @@ export function readLocalState(home: string): LocalState | undefined {
 
 function landingUrl(ports: Ports): string {
   return `http://localhost:${ports.gateway} (Temporal at http://localhost:${ports.ui}).`;
+}
+
+function noteOf(name: string, pid: number, signal: NodeJS.Signals): ProcessNote {
+  return { name, pid, command: commandLineOf(pid) ?? '', signal };
 }
 
 function isSame({ pid, command }: ProcessNote): boolean {

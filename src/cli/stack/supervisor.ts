@@ -29,6 +29,8 @@ export interface StackOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly needs?: StackNeeds;
   readonly wantedPorts?: Partial<Ports>;
+  /** Whether the sandboxes go on adding and changing orders; yes unless said otherwise. */
+  readonly live?: boolean;
   /** One line for a person: a port that moved, a part that died. */
   readonly say?: (line: string) => void;
   /** Called as each part begins to serve. */
@@ -102,7 +104,7 @@ class Launch {
     for (const { name, wanted, port } of moves)
       options.say?.(`port ${wanted} is taken: ${name} uses ${port}`);
     await this.#state.publish(ports);
-    const specs = nodeParts({ ...options, ports });
+    const specs = nodeParts({ ...options, ports, secrets, live: options.live ?? true });
     await Promise.all([
       needs.temporal ? this.#startTemporal(ports) : undefined,
       needs.postgres
@@ -163,7 +165,7 @@ class Launch {
       guard: this.#guard,
       log,
       restart: true,
-      started: (pid) => this.#state.notePart(spec.name, pid),
+      started: (pid) => this.#state.notePart(spec.name, pid, spec.stopSignal),
       ...(say === undefined ? {} : { say }),
     });
     this.#parts.set(spec.name, part);
