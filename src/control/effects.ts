@@ -123,18 +123,18 @@ export function createEffectStore(control: Database) {
     },
 
     /**
-     * Effects of a connection that are not at their end, oldest first. `run`: the run's own, not yet parked.
-     * `drain`: parked ones and messages. Updates wait until their ticket's opening is confirmed.
+     * Effects of a connection that are not at their end, oldest first. `run`: tickets not yet
+     * parked, also those of a run that died. `drain`: parked ones and messages. Updates wait until their ticket's opening is confirmed.
      */
     pending(filter: {
       connection: string;
       tenant: string;
-      series: { kind: 'run'; runId: string } | { kind: 'drain' };
+      series: 'run' | 'drain';
       limit: number;
     }): Promise<EffectRow[]> {
       const mine =
-        filter.series.kind === 'run'
-          ? `e.parked_at IS NULL AND e.kind <> 'message.send' AND e.run_id = :runId`
+        filter.series === 'run'
+          ? `e.parked_at IS NULL AND e.kind <> 'message.send'`
           : `(e.parked_at IS NOT NULL OR e.kind = 'message.send')`;
       return control.guard('reading the ledger', async () => {
         const { rows } = await query<EffectRow>(
@@ -148,7 +148,6 @@ export function createEffectStore(control: Database) {
             connection: filter.connection,
             tenant: filter.tenant,
             limit: filter.limit,
-            runId: filter.series.kind === 'run' ? filter.series.runId : '',
           },
         );
         return rows;
@@ -242,15 +241,15 @@ export function createEffectStore(control: Database) {
       );
     },
 
-    /** Leaves what a run could not send to the drainer; answers the keys. */
-    park(runId: string, connection: string): Promise<string[]> {
+    /** Leaves what a run could not send to the drainer; answers how many that are. */
+    park(connection: string, tenant: string): Promise<number> {
       return control.guard('parking effects', async () => {
-        const { rows } = await knex.raw(
-          `UPDATE control.effects SET parked_at = coalesce(parked_at, now()), updated_at = now()
-           WHERE run_id = ? AND connection = ? AND state NOT IN ${finalStates} AND kind <> 'message.send' RETURNING key`,
-          [runId, connection],
+        const { rowCount } = await knex.raw(
+          `UPDATE control.effects SET parked_at = now(), updated_at = now()
+           WHERE connection = ? AND tenant = ? AND parked_at IS NULL AND state NOT IN ${finalStates} AND kind <> 'message.send'`,
+          [connection, tenant],
         );
-        return rows.map((row: { key: string }) => row.key);
+        return rowCount;
       });
     },
 

@@ -20,6 +20,8 @@ export interface ExtractStep extends StepBase {
   readonly target: Target;
   readonly retry: RetryPolicy;
   readonly initialValue: string | null;
+  /** Re-read this much before the last watermark; null = the stream's own. */
+  readonly lagMs: number | null;
   /** Passed to the stream: `{customerField: …}`. */
   readonly parameters: Readonly<Record<string, string>>;
   /** Bounds of a column in another extract step's staging, as parameters of this one (dates, UTC). */

@@ -135,6 +135,13 @@ export const catalogue = {
     fix: 'Use one of the connector types that are listed in docs/reference/connectors.md.',
     retryable: false,
   },
+  ERR_CONNECTION_TEST_FAILED: {
+    code: 'BTN-2012',
+    title: 'A connection did not pass its test',
+    why: 'The first failing step is named: name, TLS, credentials, permission, sample read or clock.',
+    fix: 'Mend what the step names, then `baton connections test <name>`.',
+    retryable: false,
+  },
 
   ERR_LAKE_UNAVAILABLE: {
     code: 'BTN-3001',
@@ -235,6 +242,13 @@ export const catalogue = {
     why: 'The API key or certificate is missing, wrong or lacks the permission, or the namespace does not exist.',
     fix: 'Check temporal.namespace, temporal.apiKey and temporal.tls.',
     retryable: false,
+  },
+  ERR_WAIT_TIMEOUT: {
+    code: 'BTN-5007',
+    title: 'The time to wait ran out',
+    why: 'The run takes longer than --timeout allows; it goes on by itself.',
+    fix: 'See it with `baton runs watch <id>`, or wait longer with --timeout.',
+    retryable: true,
   },
 
   ERR_EFFECT_REFUSED: {

@@ -1,0 +1,129 @@
+import { activityInfo } from '@temporalio/activity';
+import type { ControlActivities, FinishRunInput } from '../protocol/activities.js';
+import { finalRunStates, runId as runIdOf } from '../protocol/names.js';
+import type { Receipt, RunResult } from '../protocol/run.js';
+import { type Alert, sendAlerts } from './alerts.js';
+import { asActivity } from './failure.js';
+import { planTickets } from './plan-tickets.js';
+import type { ActivityDeps } from './ports.js';
+
+const noReceipt: Receipt = {
+  pages: 0,
+  calls: 0,
+  read: 0,
+  loaded: 0,
+  unchanged: 0,
+  quarantined: 0,
+  duplicate: 0,
+  stale: 0,
+  filtered: 0,
+};
+
+export function createControlActivities(deps: ActivityDeps): ControlActivities {
+  return {
+    claimRun: (input) =>
+      asActivity(deps.log, { pipeline: input.pipeline }, async () => {
+        const plan = deps.compile(input.pipeline);
+        const id = runIdOf(plan.pipeline, input.tenant, input.logicalTime);
+        const claimed = await deps.runs.claim({
+          ...input,
+          id,
+          pipeline: plan.pipeline,
+          temporalRunId: activityInfo().workflowExecution?.runId ?? '',
+          plan,
+        });
+        return claimed ? { outcome: 'claimed', runId: id, plan } : { outcome: 'taken' };
+      }),
+
+    acquireSlot: (input) =>
+      asActivity(deps.log, { run: input.runId }, async () => {
+        const slot = {
+          key: `${input.pipeline}/${input.tenant}`,
+          limit: input.limit,
+          runId: input.runId,
+          temporalRunId: activityInfo().workflowExecution?.runId ?? '',
+        };
+        const first = await deps.runs.acquireSlot(slot);
+        if (first.acquired) return { acquired: true };
+        let freed = false;
+        for (const owner of first.owners) {
+          if (await deps.orchestrator.isRunning(owner.run_id, owner.temporal_run_id)) continue;
+          await deps.runs.releaseSlot(owner.run_id);
+          freed = true;
+        }
+        return { acquired: freed && (await deps.runs.acquireSlot(slot)).acquired };
+      }),
+
+    noteStep: ({ runId, stepId, state, detail }) =>
+      asActivity(deps.log, { run: runId, step: stepId }, () =>
+        deps.runs.stepEnded(runId, stepId, state, detail),
+      ),
+
+    planTickets: (input) =>
+      asActivity(deps.log, { run: input.runId, step: input.step.id }, async () => {
+        await deps.runs.stepStarted(input.runId, input.step.id, activityInfo().attempt);
+        return { planned: await planTickets(deps, input) };
+      }),
+
+    finishRun: (input) => asActivity(deps.log, { run: input.runId }, () => finishRun(deps, input)),
+  };
+}
+
+async function finishRun(deps: ActivityDeps, input: FinishRunInput): Promise<RunResult> {
+  const receipt = await receiptOf(deps, input.runId, input.receiptStep);
+  const { opened, updated, resolved } = await deps.effects.countsOfRun(input.runId);
+  const tickets = { opened, updated, resolved };
+  const row = await deps.runs.finish({
+    id: input.runId,
+    state: input.state,
+    receipt,
+    tickets,
+    error: input.error,
+  });
+  const durationMs = (row.ended_at ?? new Date()).getTime() - input.startedAtMs;
+  const result: RunResult = {
+    id: row.id,
+    pipeline: row.pipeline,
+    state: row.state,
+    durationMs,
+    receipt: row.receipt ?? receipt,
+    tickets: row.tickets ?? tickets,
+    error: row.error,
+  };
+  await announce(deps, input, result);
+  const next = await deps.runs.nextWaiting(input.pipeline, input.tenant);
+  if (next !== null) await deps.orchestrator.slotFreed(next);
+  return result;
+}
+
+/** From what is stored beside the data, never from memory. */
+async function receiptOf(deps: ActivityDeps, runId: string, stepId: string): Promise<Receipt> {
+  const batch = await deps.batches.find(runId, stepId);
+  if (batch === null) return noReceipt;
+  const counts = await deps.warehouse.loadCounts(batch.batch_id, batch.generation);
+  const parts = await deps.batches.parts(batch);
+  const calls = parts.reduce((sum, part) => sum + part.calls, 0);
+  return { ...noReceipt, pages: parts.length, calls, ...counts };
+}
+
+async function announce(deps: ActivityDeps, input: FinishRunInput, result: RunResult): Promise<void> {
+  if (!finalRunStates.has(result.state) || result.state === 'cancelled' || result.state === 'skipped') return;
+  const failed = result.state === 'failed';
+  const alert: Alert = {
+    runId: input.runId,
+    tenant: input.tenant,
+    cause: `run:${input.runId}`,
+    action: failed ? 'failed' : 'succeeded',
+    ordinal: '1',
+    severity: failed ? 'critical' : 'info',
+    title: `${input.pipeline} ${result.state}`,
+    text: result.error === null ? 'All steps are done.' : `${result.error.detail}\n${result.error.fix}`,
+    fields: [
+      { name: 'Run', value: input.runId },
+      { name: 'Loaded', value: String(result.receipt.loaded) },
+      { name: 'Quarantined', value: String(result.receipt.quarantined) },
+      ...(result.error === null ? [] : [{ name: 'Error', value: result.error.code }]),
+    ],
+  };
+  await sendAlerts(deps, failed ? deps.alerts.on_failure : deps.alerts.on_success, alert);
+}

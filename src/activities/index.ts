@@ -1,0 +1,17 @@
+import { createControlActivities } from './control.js';
+import { createEffectActivities } from './effects.js';
+import { createExtractActivities } from './extract.js';
+import { createLoadActivities } from './load.js';
+import type { ActivityDeps } from './ports.js';
+import { createTransformActivities } from './reconcile.js';
+
+/** Activities by the queue that serves them. */
+export function createActivities(deps: ActivityDeps) {
+  return {
+    control: createControlActivities(deps),
+    extract: createExtractActivities(deps),
+    load: createLoadActivities(deps),
+    transform: createTransformActivities(deps),
+    effect: createEffectActivities(deps),
+  };
+}

@@ -1,0 +1,55 @@
+import type { Connector, OpenConnection, Stream } from '../connectors/port.js';
+import type { BatchStore } from '../control/batches.js';
+import type { EffectStore } from '../control/effects.js';
+import type { RunStore } from '../control/runs.js';
+import type { Plan } from '../domain/plan.js';
+import type { Lake } from '../lake/port.js';
+import type { Logger } from '../observability/logger.js';
+import type { Warehouse } from '../warehouse/port.js';
+
+/** Opens each connection once per process, so that its token and its rate limit are shared. */
+export interface Connections {
+  open(name: string): OpenConnection;
+  connector(name: string): Connector;
+  stream(name: string, stream: string): Stream;
+  close(): void;
+}
+
+/** The few things that activities ask of Temporal itself. */
+export interface Orchestrator {
+  /** Whether the execution is still running; true when it cannot be told. */
+  isRunning(workflowId: string, temporalRunId: string): Promise<boolean>;
+  /** Tells a run that waits for a slot to look again. */
+  slotFreed(runId: string): Promise<void>;
+  /** Starts the connection's drainer, or rings its bell. */
+  wakeDrain(connection: string, tenant: string): Promise<void>;
+}
+
+export interface AlertTargets {
+  readonly on_failure: readonly AlertTarget[];
+  readonly on_success: readonly AlertTarget[];
+  readonly on_retry: readonly AlertTarget[];
+}
+
+export interface AlertTarget {
+  readonly connection: string;
+  readonly channel: string;
+}
+
+/** What all activities are made of; a worker's composition root provides it. */
+export interface ActivityDeps {
+  readonly log: Logger;
+  readonly runs: RunStore;
+  readonly batches: BatchStore;
+  readonly effects: EffectStore;
+  readonly warehouse: Warehouse;
+  readonly lake: Lake;
+  readonly lakeLayout: string;
+  readonly connections: Connections;
+  readonly orchestrator: Orchestrator;
+  readonly alerts: AlertTargets;
+  /** Where a person sees a run; for alerts and tickets. */
+  readonly runUrl: (runId: string) => string;
+  /** The plan of a pipeline with its settings of this deployment. */
+  readonly compile: (pipeline: string) => Plan;
+}

@@ -1,0 +1,18 @@
+import { type Logger as Pino, pino } from 'pino';
+import { redact } from '../domain/secret.js';
+
+export type Logger = Pino;
+
+/** JSON, one line an event. Every string passes redaction, so that no secret that this process knows gets out. */
+export function createLogger(name: string, level = 'info'): Logger {
+  return pino({
+    name,
+    level,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    base: { name, pid: process.pid },
+    formatters: { level: (label) => ({ level: label }) },
+    hooks: {
+      streamWrite: (line) => redact(line),
+    },
+  });
+}

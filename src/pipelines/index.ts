@@ -1,0 +1,25 @@
+import { checkPlan, type Plan } from '../domain/plan.js';
+import { BatonError } from '../protocol/errors.js';
+import { type OrderPipelineSettings, poDataPipeline } from './po-data-pipeline.js';
+
+/** Every code-first pipeline: one line each. */
+const definitions = [poDataPipeline] as const;
+
+export const pipelineIds: readonly string[] = definitions.map((definition) => definition.id);
+
+/** The id behind a name or an alias; null when nothing answers to it. */
+export function pipelineIdOf(name: string): string | null {
+  const found = definitions.find((definition) => definition.id === name || definition.aliases.includes(name));
+  return found?.id ?? null;
+}
+
+/** The validated plan of a pipeline with its settings. Throws ERR_UNKNOWN_NAME or ERR_PLAN_INVALID. */
+export function compilePlan(name: string, settings: Readonly<Record<string, OrderPipelineSettings>>): Plan {
+  const definition = definitions.find((candidate) => candidate.id === pipelineIdOf(name));
+  const own = definition === undefined ? undefined : settings[definition.id];
+  if (definition === undefined || own === undefined)
+    throw new BatonError('ERR_UNKNOWN_NAME', {
+      detail: `There is no pipeline "${name}" with settings in baton.yaml; known are ${pipelineIds.join(', ')}.`,
+    });
+  return checkPlan(definition.compile(own));
+}

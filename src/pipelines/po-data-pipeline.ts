@@ -1,0 +1,128 @@
+import { definePipeline, type ExtractStep, type LoadStep, type Step } from '../domain/plan.js';
+
+/** What of baton.yaml's `pipelines.po_data_pipeline` the plan depends on. */
+export interface OrderPipelineSettings {
+  readonly source: string;
+  readonly customers: string;
+  readonly rates: string;
+  readonly desk: string;
+  readonly initialValue: string | null;
+  readonly lagMs: number | null;
+  readonly reportingCurrency: string;
+  readonly threshold: string;
+  readonly tolerance: { readonly absolute: string; readonly relative: string };
+  readonly customerField: string;
+  readonly highPriority: { readonly field: string; readonly value: string };
+  readonly summaryAfter: number;
+  readonly retries: number;
+  readonly retryDelayMs: number;
+}
+
+/** The base that the European Central Bank quotes against: everything else would be a cross rate already. */
+const quotedBase = 'EUR';
+/** Rates are read from this many days before the oldest order of the batch: the day before may be a holiday. */
+const rateMarginDays = 10;
+
+/**
+ * Purchase orders from procurement to the warehouse: landed, validated, enriched with supplier and customer,
+ * converted, checked, merged into `analytics.po_fact` and `po_line_fact`; discrepancies become tickets.
+ */
+export const poDataPipeline = definePipeline<OrderPipelineSettings>({
+  id: 'po_data_pipeline',
+  aliases: ['daily_po_analytics'],
+  description:
+    'Purchase orders, checked and reconciled, into analytics.po_fact; a ticket for each discrepancy.',
+  compile(settings) {
+    const retry = { retries: settings.retries, delayMs: settings.retryDelayMs, maxDelayMs: 600_000 };
+    const suppliers = `raw.${settings.source}_suppliers` as const;
+    const invoices = `raw.${settings.source}_invoices` as const;
+    const totals = `raw.${settings.source}_purchase_order_totals` as const;
+    const customers = `raw.${settings.customers}_accounts` as const;
+    const rates = `raw.${settings.rates}_fx` as const;
+
+    const extract = (
+      id: string,
+      connection: string,
+      stream: string,
+      table: ExtractStep['target']['table'],
+      more: Partial<ExtractStep> = {},
+    ): ExtractStep => ({
+      id: `extract_${id}`,
+      kind: 'extract',
+      title: `extract ${connection} ${stream.replaceAll('_', ' ')}`,
+      dependsOn: [],
+      connection,
+      stream,
+      target: { table, staging: table.replace('.', '_') },
+      retry,
+      initialValue: settings.initialValue,
+      lagMs: settings.lagMs,
+      parameters: {},
+      ...more,
+    });
+    const load = (id: string, table: string, dependsOn: readonly string[] = []): LoadStep => ({
+      id: `load_${id}`,
+      kind: 'load',
+      title: `merge ${table}`,
+      dependsOn,
+      from: `extract_${id}`,
+    });
+
+    const steps: Step[] = [
+      extract('orders', settings.source, 'purchase_orders', 'analytics.po_fact', {
+        parameters: { customerField: settings.customerField },
+        target: {
+          table: 'analytics.po_fact',
+          staging: 'po_temp',
+          orders: { suppliers, rates, reportingCurrency: settings.reportingCurrency },
+        },
+      }),
+      extract('totals', settings.source, 'purchase_order_totals', totals),
+      extract('suppliers', settings.source, 'suppliers', suppliers),
+      extract('invoices', settings.source, 'invoices', invoices),
+      extract('customers', settings.customers, 'accounts', customers, {
+        parameters: { priorityField: settings.highPriority.field },
+      }),
+      extract('rates', settings.rates, 'rates', rates, {
+        dependsOn: ['extract_orders'],
+        parameters: { base: quotedBase },
+        range: { step: 'extract_orders', column: 'created_at', marginDays: rateMarginDays },
+      }),
+      load('totals', totals),
+      load('suppliers', suppliers),
+      load('invoices', invoices),
+      load('customers', customers),
+      load('rates', rates),
+      load('orders', 'analytics.po_fact', ['load_suppliers', 'load_rates']),
+      {
+        id: 'reconcile',
+        kind: 'reconcile',
+        title: 'reconcile orders, invoices, suppliers, customers',
+        dependsOn: ['load_orders', 'load_totals', 'load_invoices', 'load_customers'],
+        source: settings.source,
+        tables: { suppliers, invoices, totals, customers },
+        reportingCurrency: settings.reportingCurrency,
+        threshold: settings.threshold,
+        tolerance: settings.tolerance,
+        highPriority: settings.highPriority.value,
+      },
+      {
+        id: 'tickets',
+        kind: 'tickets',
+        title: `tickets at ${settings.desk}`,
+        dependsOn: ['reconcile'],
+        connection: settings.desk,
+        source: settings.source,
+        summaryAfter: settings.summaryAfter,
+        reportingCurrency: settings.reportingCurrency,
+      },
+    ];
+    return {
+      pipeline: 'po_data_pipeline',
+      description: this.description,
+      receiptStep: 'extract_orders',
+      concurrency: 1,
+      steps,
+    };
+  },
+});

@@ -1,0 +1,128 @@
+import type { ExtractStep, Plan, ReconcileStep, TicketsStep } from '../domain/plan.js';
+import type { ErrorView } from './errors.js';
+import type { RunState, Trigger } from './names.js';
+import type { RunResult } from './run.js';
+
+/** What every step's activity needs to know of its run. */
+export interface StepContext {
+  readonly runId: string;
+  readonly tenant: string;
+}
+
+export interface ClaimRunInput {
+  readonly pipeline: string;
+  readonly tenant: string;
+  readonly logicalTime: string;
+  readonly trigger: Trigger;
+  readonly fullRefresh: boolean;
+  readonly inputs: Readonly<Record<string, string>>;
+}
+
+export type ClaimRunResult =
+  | { readonly outcome: 'claimed'; readonly runId: string; readonly plan: Plan }
+  | { readonly outcome: 'taken' };
+
+export interface FinishRunInput extends StepContext {
+  readonly pipeline: string;
+  readonly state: RunState;
+  readonly receiptStep: string;
+  readonly error: ErrorView | null;
+  readonly startedAtMs: number;
+}
+
+/** Queue baton-control: short database steps. All may be repeated. */
+export interface ControlActivities {
+  /** Compiles the plan and claims the logical time for this execution. */
+  claimRun(input: ClaimRunInput): Promise<ClaimRunResult>;
+  /** Takes a slot, reaping one whose owner is gone. */
+  acquireSlot(
+    input: StepContext & { readonly pipeline: string; readonly limit: number },
+  ): Promise<{ acquired: boolean }>;
+  noteStep(
+    input: StepContext & { stepId: string; state: 'skipped' | 'failed' | 'cancelled'; detail: string },
+  ): Promise<void>;
+  /** Turns discrepancies into stored intents. */
+  planTickets(input: StepContext & { readonly step: TicketsStep }): Promise<{ readonly planned: number }>;
+  /** Writes receipt and state, frees the slot, stores the alerts, wakes whoever waits. */
+  finishRun(input: FinishRunInput): Promise<RunResult>;
+}
+
+export interface ExtractResult {
+  readonly batchId: string;
+  readonly generation: number;
+  readonly pages: number;
+  readonly records: number;
+}
+
+/** Queue baton-extract. */
+export interface ExtractActivities {
+  extractStream(
+    input: StepContext & {
+      readonly step: ExtractStep;
+      readonly fullRefresh: boolean;
+      readonly parameters: Readonly<Record<string, string>>;
+    },
+  ): Promise<ExtractResult>;
+}
+
+export interface StageResult {
+  readonly staging: string;
+  readonly records: number;
+  /** Of the column that another step takes its range from; null when nothing was staged. */
+  readonly range: { readonly from: string; readonly to: string } | null;
+}
+
+export interface LoadStepResult {
+  readonly loaded: number;
+  readonly quarantined: number;
+}
+
+/** Queue baton-load. */
+export interface LoadActivities {
+  stageBatch(
+    input: StepContext & { readonly step: ExtractStep; readonly rangeColumn: string | null },
+  ): Promise<StageResult>;
+  mergeBatch(
+    input: StepContext & {
+      readonly step: ExtractStep;
+      readonly loadStepId: string;
+      readonly staging: string;
+    },
+  ): Promise<LoadStepResult>;
+}
+
+/** Queue baton-transform. */
+export interface TransformActivities {
+  reconcile(
+    input: StepContext & { readonly step: ReconcileStep },
+  ): Promise<{ readonly opened: number; readonly resolved: number }>;
+}
+
+export interface SendResult {
+  readonly confirmed: number;
+  readonly dead: number;
+  /** Not at their end: refused for now, unknown, or not yet tried. */
+  readonly open: number;
+  /** Until the next of them is due; null when none is open. */
+  readonly nextDueMs: number | null;
+  /** Confirmed ones still to be swept for surplus copies. */
+  readonly unswept: number;
+}
+
+/** Queue baton-effect. */
+export interface EffectActivities {
+  /** One round over a connection's open effects. With `park`, what is still open afterwards is left to the drainer. */
+  sendEffects(input: {
+    readonly connection: string;
+    readonly tenant: string;
+    readonly run: { readonly runId: string; readonly stepId: string; readonly park: boolean } | null;
+  }): Promise<SendResult>;
+}
+
+/** Argument of the workflow `drainEffects`; one per connection and tenant. */
+export interface DrainEffectsInput {
+  readonly connection: string;
+  readonly tenant: string;
+  /** Rounds without progress so far, carried over a continue-as-new. */
+  readonly idleRounds: number;
+}

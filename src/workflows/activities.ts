@@ -1,0 +1,42 @@
+import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import type {
+  ControlActivities,
+  EffectActivities,
+  ExtractActivities,
+  LoadActivities,
+  TransformActivities,
+} from '../protocol/activities.js';
+import { taskQueues } from '../protocol/names.js';
+
+/**
+ * Unlimited attempts, bounded in time: a lost worker or a deploy uses up an attempt in Temporal's count, so a
+ * maximum would fail a run for three deploys. The user's retries count the vendor's failures; see activities.
+ */
+const retry = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
+
+function options(taskQueue: string, scheduleToCloseTimeout: string): ActivityOptions {
+  return {
+    taskQueue,
+    scheduleToCloseTimeout: scheduleToCloseTimeout as `${number}h`,
+    startToCloseTimeout: scheduleToCloseTimeout as `${number}h`,
+    heartbeatTimeout: '15s',
+    retry,
+  };
+}
+
+const day = '24h';
+
+/** Activities of one step, each shown in the Temporal Web UI with the step's own words. */
+export function activitiesFor(summary: string) {
+  const shown = (queue: string): ActivityOptions => ({
+    ...options(queue, day),
+    summary: summary.slice(0, 200),
+  });
+  return {
+    control: proxyActivities<ControlActivities>(shown(taskQueues.control)),
+    extract: proxyActivities<ExtractActivities>(shown(taskQueues.extract)),
+    load: proxyActivities<LoadActivities>(shown(taskQueues.load)),
+    transform: proxyActivities<TransformActivities>(shown(taskQueues.transform)),
+    effect: proxyActivities<EffectActivities>(shown(taskQueues.effect)),
+  };
+}

@@ -1,0 +1,200 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  condition,
+  defineQuery,
+  defineSignal,
+  isCancellation,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { dependenciesOf, type Step } from '../domain/plan.js';
+import type { ErrorView } from '../protocol/errors.js';
+import { catalogue } from '../protocol/errors.js';
+import { type RunState, runIdPrefix } from '../protocol/names.js';
+import type { Receipt, RunPipelineInput, RunResult, StepState } from '../protocol/run.js';
+import { activitiesFor } from './activities.js';
+import { type RunScope, runStep } from './steps.js';
+
+/** A slot that this run waits for may be free now. */
+export const slotFreed = defineSignal('slotFreed');
+/** Step id to state. */
+export const progress = defineQuery<Readonly<Record<string, StepState>>>('progress');
+
+/** How long a waiting run waits for the bell before it looks by itself. */
+const slotPoll = '30s';
+
+const nothing: Receipt = {
+  pages: 0,
+  calls: 0,
+  read: 0,
+  loaded: 0,
+  unchanged: 0,
+  quarantined: 0,
+  duplicate: 0,
+  stale: 0,
+  filtered: 0,
+};
+
+/**
+ * The one engine: claims its logical time, waits for a slot, runs the plan's steps as their dependencies allow,
+ * and writes the receipt whatever happened. Arguments and results are references and counts, never data.
+ */
+export async function runPipeline(input: RunPipelineInput): Promise<RunResult> {
+  const { workflowId, startTime } = workflowInfo();
+  const logicalTime =
+    input.logicalTime ?? workflowId.slice(runIdPrefix(input.pipeline, input.tenant).length + 1);
+  const states: Record<string, StepState> = {};
+  let bell = 0;
+  setHandler(slotFreed, () => {
+    bell += 1;
+  });
+  setHandler(progress, () => ({ ...states }));
+
+  const { control } = activitiesFor(`${input.pipeline}: run`);
+  const claim = await control.claimRun({ ...input, logicalTime });
+  if (claim.outcome === 'taken')
+    return {
+      id: workflowId,
+      pipeline: input.pipeline,
+      state: 'skipped',
+      durationMs: 0,
+      receipt: nothing,
+      tickets: { opened: 0, updated: 0, resolved: 0 },
+      error: null,
+    };
+
+  const { plan, runId } = claim;
+  const context = { runId, tenant: input.tenant };
+  const run: RunScope = { ...context, plan, fullRefresh: input.fullRefresh, staged: new Map() };
+  for (const step of plan.steps) states[step.id] = 'pending';
+
+  let state: RunState = 'succeeded';
+  let error: ErrorView | null = null;
+  try {
+    for (;;) {
+      const heard = bell;
+      const slot = await control.acquireSlot({
+        ...context,
+        pipeline: plan.pipeline,
+        limit: plan.concurrency,
+      });
+      if (slot.acquired) break;
+      tell(states, 'waiting for another run of this pipeline to end');
+      await condition(() => bell > heard, slotPoll);
+    }
+    const failure = await runSteps(run, states);
+    if (failure !== null) {
+      state = 'failed';
+      error = failure;
+    }
+  } catch (cause) {
+    state = isCancellation(cause) ? 'cancelled' : 'failed';
+    error = isCancellation(cause) ? null : viewOf(cause);
+  }
+
+  const result = await CancellationScope.nonCancellable(() =>
+    control.finishRun({
+      ...context,
+      pipeline: plan.pipeline,
+      state,
+      receiptStep: plan.receiptStep,
+      error,
+      startedAtMs: startTime.getTime(),
+    }),
+  );
+  tell(states, `${result.state}: ${result.receipt.loaded} loaded of ${result.receipt.read} read`);
+  if (state === 'cancelled') throw new CancelledFailure('The run was cancelled.');
+  if (state === 'failed')
+    throw ApplicationFailure.create({
+      type: 'ERR_RUN_FAILED',
+      message: error === null ? 'The run failed.' : `${error.detail} (${error.code})`,
+      nonRetryable: true,
+      details: [result],
+    });
+  return result;
+}
+
+/** Runs the plan; a step starts when all it depends on has succeeded. Answers the first failure, if any. */
+async function runSteps(run: RunScope, states: Record<string, StepState>): Promise<ErrorView | null> {
+  let failure: ErrorView | null = null;
+  const started = new Map<string, Promise<boolean>>();
+  const byId = new Map(run.plan.steps.map((step) => [step.id, step]));
+
+  const start = (step: Step): Promise<boolean> => {
+    const known = started.get(step.id);
+    if (known !== undefined) return known;
+    const running = perform(step);
+    started.set(step.id, running);
+    return running;
+  };
+
+  /** True when dependants may go on. */
+  const perform = async (step: Step): Promise<boolean> => {
+    const needs = dependenciesOf(step)
+      .map((id) => byId.get(id))
+      .filter((need) => need !== undefined);
+    const ready = await Promise.all(needs.map(start));
+    if (ready.includes(false)) {
+      states[step.id] = 'skipped';
+      return false;
+    }
+    states[step.id] = 'running';
+    tell(states);
+    try {
+      await runStep(run, step);
+      states[step.id] = 'succeeded';
+      return true;
+    } catch (cause) {
+      if (isCancellation(cause)) throw cause;
+      const view = viewOf(cause);
+      failure ??= { ...view, where: `step ${step.id}` };
+      states[step.id] = 'failed';
+      await activitiesFor(step.title).control.noteStep({
+        runId: run.runId,
+        tenant: run.tenant,
+        stepId: step.id,
+        state: 'failed',
+        detail: view.detail,
+      });
+      return step.allowFailure === true;
+    } finally {
+      tell(states);
+    }
+  };
+
+  const results = await Promise.allSettled(run.plan.steps.map(start));
+  const cancelled = results.find((result) => result.status === 'rejected');
+  if (cancelled !== undefined) throw cancelled.reason;
+  return failure;
+}
+
+/** Current details, as the Temporal Web UI shows them: one line a step. */
+function tell(states: Readonly<Record<string, StepState>>, headline?: string): void {
+  const marks: Record<StepState, string> = {
+    pending: '◌',
+    running: '▶',
+    retrying: '↻',
+    succeeded: '✓',
+    skipped: '⦸',
+    failed: '✗',
+    cancelled: '⦸',
+  };
+  const lines = Object.entries(states).map(([id, state]) => `- ${marks[state]} ${id}`);
+  setCurrentDetails([...(headline === undefined ? [] : [`**${headline}**`, '']), ...lines].join('\n'));
+}
+
+/** What a user is shown of a failed activity: the view that the activity put into its failure. */
+function viewOf(cause: unknown): ErrorView {
+  const failure = cause instanceof ActivityFailure ? cause.cause : cause;
+  if (failure instanceof ApplicationFailure) {
+    const [view] = (failure.details ?? []) as ErrorView[];
+    if (view?.code !== undefined) return view;
+  }
+  const internal = catalogue.ERR_INTERNAL;
+  const detail = failure instanceof Error ? failure.message : String(failure);
+  return { ...internal, detail };
+}
