@@ -157,7 +157,10 @@ async function looked(look: () => Promise<LookOutcome | null>): Promise<LookOutc
   try {
     return (await look()) ?? { kind: 'cannot_look', reason: 'the answer is not the documented list' };
   } catch (error) {
-    return { kind: 'cannot_look', reason: error instanceof BatonError ? error.message : 'it was cancelled or could not be read' };
+    return {
+      kind: 'cannot_look',
+      reason: error instanceof BatonError ? error.message : 'it was cancelled or could not be read',
+    };
   }
 }
 
