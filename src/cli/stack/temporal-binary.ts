@@ -37,26 +37,37 @@ const go: Source = { label: 'go install', fetch: fetchWithGo };
  * was tried and why it failed.
  */
 export async function findTemporalBinary(name: BinaryName, options: BinaryOptions): Promise<string> {
-  const release = releases[name];
-  const configured = options.env[release.environmentVariable];
-  if (configured) return requireExecutable(name, configured, release.environmentVariable);
+  const { version } = releases[name];
   const tried: string[] = [];
-  const onPath = await findOnPath(name, options.env, tried);
-  if (onPath !== undefined) return onPath;
-  const fileName = `${name}-${release.version}`;
-  const caches = cacheFolders(options);
-  for (const folder of caches) {
-    if (await isExecutable(path.join(folder, fileName))) return path.join(folder, fileName);
-  }
-  const cache = await firstWritable(caches, tried);
+  const present = await locateTemporalBinary(name, options, tried);
+  if (present !== undefined) return present;
+  const cache = await firstWritable(cacheFolders(options), tried);
   if (cache !== undefined) {
-    options.log?.(`getting ${name} ${release.version} (once per machine)`);
-    const fetched = await fetchInto(path.join(cache, fileName), name, options, tried);
+    options.log?.(`getting ${name} ${version} (once per machine)`);
+    const fetched = await fetchInto(path.join(cache, `${name}-${version}`), name, options, tried);
     if (fetched !== undefined) return fetched;
   }
   throw new BatonError('ERR_TEMPORAL_BINARY', {
-    detail: `${name} ${release.version} could not be had: ${tried.join('; ')}.`,
+    detail: `${name} ${version} could not be had: ${tried.join('; ')}.`,
   });
+}
+
+/** The same without a download: undefined when it is not on this machine. */
+export async function locateTemporalBinary(
+  name: BinaryName,
+  options: BinaryOptions,
+  tried: string[] = [],
+): Promise<string | undefined> {
+  const { environmentVariable, version } = releases[name];
+  const configured = options.env[environmentVariable];
+  if (configured) return requireExecutable(name, configured, environmentVariable);
+  const onPath = await findOnPath(name, options.env, tried);
+  if (onPath !== undefined) return onPath;
+  for (const folder of cacheFolders(options)) {
+    const file = path.join(folder, `${name}-${version}`);
+    if (await isExecutable(file)) return file;
+  }
+  return undefined;
 }
 
 async function requireExecutable(name: BinaryName, file: string, variable: string): Promise<string> {

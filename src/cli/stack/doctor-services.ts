@@ -1,0 +1,174 @@
+import { databaseUrl, resolveSecret, temporalConnectionOptions } from '../../config/index.js';
+import type { BatonConfig } from '../../config/types.js';
+import { openControl, pendingMigrations } from '../../control/database.js';
+import { type Database, openDatabase } from '../../database/postgres.js';
+import { BatonError } from '../../protocol/errors.js';
+import { taskQueues } from '../../protocol/names.js';
+import type { DoctorCheck, DoctorContext, Finding } from './doctor.js';
+
+const startStack = 'Start the local stack with `npm start`, or correct the address in baton.yaml.';
+
+const secrets: DoctorCheck = {
+  name: 'secrets',
+  needsConfig: true,
+  async run(context): Promise<Finding> {
+    const config = required(context);
+    const references = [...new Set(referencesIn(config))];
+    const missing = references.filter((reference) => !resolves(reference, config));
+    if (missing.length === 0) return { state: 'ok', detail: `${references.length} references resolve` };
+    const fix = 'Set these variables or files; `npm start` makes the demo’s own.';
+    return { state: 'fail', detail: `cannot be resolved: ${missing.join(', ')}`, fix };
+  },
+};
+
+const controlDatabase: DoctorCheck = {
+  name: 'control database',
+  needsConfig: true,
+  async run(context): Promise<Finding> {
+    const config = required(context);
+    const pending = await withDatabase(openControl(databaseUrl(config.control, config)), pendingMigrations);
+    if (pending.length === 0) return { state: 'ok', detail: 'answers; up to date' };
+    const fix = 'Start a worker: it brings the database up to date.';
+    return { state: 'fail', detail: `answers; lacks ${pending.join(', ')}`, fix };
+  },
+};
+
+const warehouse: DoctorCheck = {
+  name: 'warehouse',
+  needsConfig: true,
+  async run(context): Promise<Finding> {
+    const config = required(context);
+    const version = await withDatabase(openWarehouseDatabase(config), (database) =>
+      database.guard('asking the warehouse', async () => {
+        const answer = await database.knex.raw('SHOW server_version');
+        return String(answer.rows[0].server_version);
+      }),
+    );
+    return { state: 'ok', detail: `answers; PostgreSQL ${version}` };
+  },
+};
+
+const allowedSkewMs = 5_000;
+
+const clock: DoctorCheck = {
+  name: 'clock',
+  needsConfig: true,
+  async run(context): Promise<Finding> {
+    const theirs = await withDatabase(openWarehouseDatabase(required(context)), (database) =>
+      database.guard('asking the warehouse for the time', async () => {
+        const answer = await database.knex.raw('SELECT extract(epoch FROM clock_timestamp()) * 1000 AS now');
+        return Number(answer.rows[0].now);
+      }),
+    );
+    const skewMs = Math.round(Math.abs(Date.now() - theirs));
+    if (skewMs <= allowedSkewMs) return { state: 'ok', detail: `${skewMs} ms from the warehouse’s` };
+    const fix = 'Switch on time synchronisation (NTP) on both machines.';
+    return { state: 'warn', detail: `${(skewMs / 1000).toFixed(0)} s from the warehouse’s`, fix };
+  },
+};
+
+const temporalServer: DoctorCheck = {
+  name: 'Temporal server',
+  needsConfig: true,
+  async run(context): Promise<Finding> {
+    const { temporal } = required(context);
+    const status = await withTemporal(required(context), async ({ workflowService }) =>
+      workflowService.describeNamespace({ namespace: temporal.namespace }),
+    );
+    return { state: 'ok', detail: `${temporal.address}, namespace ${status.namespaceInfo?.name}` };
+  },
+};
+
+/** The kinds of task queue in Temporal's protocol. */
+const workflowTasks = 1;
+const activityTasks = 2;
+
+const workers: DoctorCheck = {
+  name: 'workers',
+  needsConfig: true,
+  async run(context): Promise<Finding> {
+    const { temporal } = required(context);
+    const names = Object.values(taskQueues);
+    const polled = await withTemporal(required(context), ({ workflowService }) =>
+      Promise.all(
+        names.map(async (name) => {
+          const { pollers } = await workflowService.describeTaskQueue({
+            namespace: temporal.namespace,
+            taskQueue: { name },
+            taskQueueType: name === taskQueues.workflow ? workflowTasks : activityTasks,
+          });
+          return (pollers ?? []).length > 0;
+        }),
+      ),
+    );
+    const idle = names.filter((_, index) => !polled[index]);
+    if (idle.length === 0) return { state: 'ok', detail: `all ${names.length} queues are polled` };
+    const fix = 'Start the missing workers: `npm start` locally, else `node dist/workers/main.js --role …`.';
+    return { state: 'fail', detail: `nobody polls ${idle.join(', ')}`, fix };
+  },
+};
+
+function required({ config }: DoctorContext): BatonConfig {
+  if (config !== undefined) return config;
+  throw new BatonError('ERR_INTERNAL', { detail: 'A check ran without the configuration that it needs.' });
+}
+
+function referencesIn(value: unknown): string[] {
+  if (typeof value === 'string') return value.startsWith('secret://') ? [value] : [];
+  if (value === null || typeof value !== 'object') return [];
+  return Object.values(value).flatMap(referencesIn);
+}
+
+function resolves(reference: string, config: BatonConfig): boolean {
+  try {
+    resolveSecret(reference, config);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function openWarehouseDatabase(config: BatonConfig): Database {
+  return openDatabase({
+    url: databaseUrl(config.warehouse, config),
+    poolMax: 1,
+    applicationName: 'baton-doctor',
+    unavailable: 'ERR_WAREHOUSE_UNAVAILABLE',
+  });
+}
+
+async function withDatabase<T>(database: Database, use: (database: Database) => Promise<T>): Promise<T> {
+  try {
+    return await use(database);
+  } finally {
+    await database.close();
+  }
+}
+
+type TemporalConnection = import('@temporalio/client').Connection;
+
+async function withTemporal<T>(
+  config: BatonConfig,
+  use: (connection: TemporalConnection) => Promise<T>,
+): Promise<T> {
+  const { Connection } = await import('@temporalio/client');
+  const options = { ...temporalConnectionOptions(config), connectTimeout: 3_000 };
+  const connection = await Connection.connect(options).catch((cause: unknown) => {
+    const detail = `No Temporal server answers at ${config.temporal.address}.`;
+    throw new BatonError('ERR_TEMPORAL_UNAVAILABLE', { detail, fix: startStack, cause });
+  });
+  try {
+    return await use(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
+export const serviceChecks: readonly DoctorCheck[] = [
+  secrets,
+  temporalServer,
+  controlDatabase,
+  warehouse,
+  clock,
+  workers,
+];
