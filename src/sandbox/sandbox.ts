@@ -1,16 +1,19 @@
+import { setMaxListeners } from 'node:events';
 import fastify, { type FastifyInstance } from 'fastify';
+import { mountAdmin } from './admin/routes.js';
 import { clockNotBefore, SandboxClock } from './clock.js';
-import { type CoupaChanges, createCoupaChanges } from './coupa/changes.js';
-import { type CoupaStore, createCoupaStore } from './coupa/store.js';
-import { createCoupa } from './coupa/vendor.js';
 import { createFaultBook, type FaultBook } from './faults.js';
 import { Journal } from './journal.js';
+import { createLive, type Live } from './live.js';
 import type { SandboxOptions } from './options.js';
+import { homePage } from './page/home.js';
 import { RequestLog } from './request-log.js';
-import { anchorMs, orderIdBase } from './seed/frame.js';
+import { anchorMs } from './seed/frame.js';
 import { createSeed, type Seed } from './seed/seed.js';
+import { type Truth, truthOf } from './seed/truth.js';
 import { type ServeParts, serve } from './serve.js';
 import { defaultSettings, type Settings } from './settings.js';
+import { createStores, createVendors, type Stores } from './vendors.js';
 import type { Vendor } from './wire.js';
 
 /** A running sandbox, and handles on it for tests in the same process. */
@@ -23,7 +26,9 @@ export interface Sandbox {
   readonly settings: Settings;
   readonly faults: FaultBook;
   readonly requests: RequestLog;
-  readonly coupa: { readonly store: CoupaStore; readonly changes: CoupaChanges };
+  readonly stores: Stores;
+  readonly live: Live;
+  truth(): Truth;
   close(): Promise<void>;
 }
 
@@ -34,19 +39,15 @@ function settingsOf(options: SandboxOptions): Settings {
   return settings;
 }
 
-function duplicateIds(seed: Seed): ReadonlySet<number> {
-  const planted = [...seed.plants].filter(([, plant]) => plant.kind === 'duplicate');
-  return new Set(planted.map(([index]) => orderIdBase + index));
-}
-
 function createServer(): FastifyInstance {
-  const app = fastify({ forceCloseConnections: true, bodyLimit: 10 * 1024 * 1024, keepAliveTimeout: 5_000 });
+  const app = fastify({ forceCloseConnections: true, bodyLimit: 10 * 1024 * 1024 });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
   return app;
 }
 
-function mount(app: FastifyInstance, vendor: Vendor, parts: ServeParts): void {
+/** Mounts a vendor below its name; what it does not know it refuses in its own words. */
+function mountVendor(app: FastifyInstance, vendor: Vendor, parts: ServeParts): void {
   for (const route of vendor.routes) {
     app.route({
       method: route.method,
@@ -54,45 +55,70 @@ function mount(app: FastifyInstance, vendor: Vendor, parts: ServeParts): void {
       handler: serve(vendor, route, parts),
     });
   }
-  const missing = {
-    path: '/*',
-    open: true,
-    handle: (call: Parameters<Vendor['refuse']>[1]) => vendor.refuse(404, call),
-  };
   for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH'] as const) {
-    app.route({ method, url: `/${vendor.name}/*`, handler: serve(vendor, { ...missing, method }, parts) });
+    const unknown = {
+      method,
+      path: '/*',
+      open: true,
+      handle: (call: Parameters<Vendor['refuse']>[1]) => vendor.refuse(404, call),
+    };
+    app.route({ method, url: `/${vendor.name}/*`, handler: serve(vendor, unknown, parts) });
   }
 }
 
-/** Starts every simulated vendor on one port. */
+function mountHome(app: FastifyInstance, stores: Stores, clock: SandboxClock, faults: FaultBook): void {
+  app.get('/', (_request, reply) => {
+    const tickets = stores.tickets
+      .all()
+      .map((one) => ({ ...one, comments: stores.tickets.comments(one.id) }));
+    const { messages } = stores.slack;
+    const state = {
+      now: clock.now(),
+      orders: stores.coupa.purchase_orders.size,
+      tickets,
+      messages,
+      faults: faults.list(),
+    };
+    return reply.type('text/html; charset=utf-8').send(homePage(state));
+  });
+}
+
+/** Starts every simulated vendor on one port. Rejects when the port is taken or the journal cannot be read. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const clock = new SandboxClock(options.clock ?? clockNotBefore(new Date(anchorMs)));
   const seed = createSeed(options.seed ?? 1, options.records ?? 3000);
   const settings = settingsOf(options);
   const journal = new Journal(options.stateDir);
+  const setClock = journal.register<number>('clock', (offsetMs) => clock.shiftTo(offsetMs));
   const faults = createFaultBook(seed.seed);
   const log = new RequestLog();
-  const store = createCoupaStore(seed);
-  const changes = createCoupaChanges(store, journal, clock);
-  const { coupaClientSecret } = options.secrets;
-  const repeated = duplicateIds(seed);
-  const coupa = createCoupa({
-    store,
-    changes,
-    clock,
-    journal,
-    settings,
-    clientSecret: coupaClientSecret,
-    repeated,
-  });
+  const stores = createStores(seed, journal, clock);
+  const vendors = createVendors({ seed, stores, journal, clock, settings, secrets: options.secrets });
+  const live = createLive({ seed, store: stores.coupa, changes: stores.changes, journal, clock });
   journal.open();
 
   const closing = new AbortController();
-  const delays = new Set<NodeJS.Timeout>();
-  const parts: ServeParts = { clock, faults, log, closing: closing.signal, delays };
+  setMaxListeners(0, closing.signal); // one per late commit
+  const parts: ServeParts = { clock, faults, log, closing: closing.signal };
   const app = createServer();
-  for (const vendor of [coupa]) mount(app, vendor, parts);
+  for (const vendor of vendors) mountVendor(app, vendor, parts);
+  mountHome(app, stores, clock, faults);
+  const { coupa: store, changes, salesforce: accounts, tickets, slack: messages } = stores;
+  mountAdmin(app, {
+    seed,
+    clock,
+    setClock,
+    settings,
+    faults,
+    log,
+    store,
+    changes,
+    accounts,
+    tickets,
+    messages,
+  });
   const url = await app.listen({ port: options.port, host: options.host ?? '127.0.0.1' });
+  const stopLive = options.live === true ? live.start() : () => {};
 
   return {
     url,
@@ -102,10 +128,12 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     settings,
     faults,
     requests: log,
-    coupa: { store, changes },
+    stores,
+    live,
+    truth: () => truthOf(seed),
     async close() {
+      stopLive();
       closing.abort();
-      for (const delay of delays) clearTimeout(delay);
       await app.close();
       journal.close();
     },

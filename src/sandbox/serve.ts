@@ -11,7 +11,6 @@ export interface ServeParts {
   readonly log: RequestLog;
   /** Aborted when the sandbox closes: ends drips, drops late commits. */
   readonly closing: AbortSignal;
-  readonly delays: Set<NodeJS.Timeout>;
 }
 
 interface Exchange {
@@ -63,19 +62,21 @@ function withDate(answer: Answer, clock: SandboxClock): Answer {
   return { ...answer, headers: { date: clock.now().toUTCString(), ...answer.headers } };
 }
 
-/** The same page for ever: the first answer that offers more, given again whatever is asked. */
+/** The same page for ever: the first answer, changed to offer more, given again whatever is asked. */
 function endless(exchange: Exchange, fault: Fault): Answer {
-  const { call } = exchange;
-  const known = fault.pages.get(call.path);
-  const body = known ?? neverLast(work(exchange).body);
-  fault.pages.set(call.path, body);
+  const listed = exchange.call.path.replace(/\/query\/.*$/, '/query');
+  const known = fault.pages.get(listed);
+  const first = known === undefined ? work(exchange) : null;
+  if (first !== null && first.status !== 200) return first;
+  const body = known ?? neverLast(first?.body ?? '', listed);
+  fault.pages.set(listed, body);
   return { status: 200, headers: { 'content-type': 'application/json; charset=utf-8' }, body };
 }
 
-function neverLast(body: string): string {
+function neverLast(body: string, listed: string): string {
   return body
     .replace('"end_of_stream":true', '"end_of_stream":false')
-    .replace('"has_more":true', '"has_more":true');
+    .replace('"done":true', `"done":false,"nextRecordsUrl":"${listed}/0r8HsENDLESS-2000"`);
 }
 
 /** Answers that a fault makes up without the vendor doing any work; null when the fault is of another kind. */
@@ -98,16 +99,16 @@ function madeUp({ vendor, call, parts }: Exchange, fault: Fault): Answer | null 
   return null;
 }
 
+/** Does the work after a while, as a vendor does whose front end gave up before its back end. */
 function commitLate(exchange: Exchange, fault: Fault): void {
   const { route, call, parts } = exchange;
   const release = route.reserve?.(call);
   const delayMs = Number(fault.params['seconds'] ?? 20) * 1000;
   const timer = setTimeout(() => {
-    parts.delays.delete(timer);
     release?.();
     work(exchange);
   }, delayMs);
-  parts.delays.add(timer);
+  parts.closing.addEventListener('abort', () => clearTimeout(timer), { once: true });
 }
 
 /** Plays the faults that touch the connection itself. Answers the outcome for the log, or null. */
@@ -139,7 +140,7 @@ function breakConnection(exchange: Exchange, fault: Fault): string | null {
 }
 
 function answerOf(exchange: Exchange, fault: Fault | null): Answer {
-  if (fault?.kind === 'endless_cursor') return endless(exchange, fault);
+  if (fault?.kind === 'endless_cursor' && exchange.route.open !== true) return endless(exchange, fault);
   const made = fault === null ? null : madeUp(exchange, fault);
   if (made !== null) return made;
   const answer = work(exchange);

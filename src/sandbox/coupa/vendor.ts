@@ -54,6 +54,11 @@ function one(call: Call, resource: Resource, record: CoupaRecord): Answer {
   return wantsJson(call) ? json(200, record) : xml(200, xmlRecord(resource.replaceAll('_', '-'), record));
 }
 
+const invalidClient = json(401, {
+  error: 'invalid_client',
+  error_description: 'Client authentication failed',
+});
+
 /** https://docs.coupa.com Core API, spoken as far as Baton uses it. */
 export function createCoupa(parts: CoupaParts): Vendor {
   const { store, changes, settings } = parts;
@@ -209,8 +214,10 @@ export function createCoupa(parts: CoupaParts): Vendor {
         headers: { ...answer.headers, 'retry-after': String(settings.coupaRetryAfterSeconds) },
       };
     },
-    refuse: (status, call) =>
-      errors(call, status, 'base', [status === 404 ? 'Not found' : `Error ${status}`]),
+    refuse(status, call) {
+      if (status === 401 && call.path === '/oauth2/token') return invalidClient;
+      return errors(call, status, 'base', [status === 404 ? 'Not found' : `Error ${status}`]);
+    },
     revokeTokens: () => revoke(tokens.nextValidFromMs()),
   };
 }

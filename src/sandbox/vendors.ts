@@ -1,0 +1,71 @@
+import type { SandboxClock } from './clock.js';
+import { type CoupaChanges, createCoupaChanges } from './coupa/changes.js';
+import { type CoupaStore, createCoupaStore } from './coupa/store.js';
+import { createCoupa } from './coupa/vendor.js';
+import type { Journal } from './journal.js';
+import type { SandboxSecrets } from './options.js';
+import { createRates } from './rates/vendor.js';
+import { createSalesforceStore, type SalesforceStore } from './salesforce/store.js';
+import { createSalesforce } from './salesforce/vendor.js';
+import type { Seed } from './seed/seed.js';
+import { duplicateIds } from './seed/truth.js';
+import type { Settings } from './settings.js';
+import { createSlackStore, type SlackStore } from './slack/store.js';
+import { createSlack } from './slack/vendor.js';
+import type { Vendor } from './wire.js';
+import { createTicketStore, type TicketStore } from './zendesk/tickets.js';
+import { createZendesk } from './zendesk/vendor.js';
+
+/** What each vendor holds. */
+export interface Stores {
+  readonly coupa: CoupaStore;
+  readonly changes: CoupaChanges;
+  readonly salesforce: SalesforceStore;
+  readonly tickets: TicketStore;
+  readonly slack: SlackStore;
+}
+
+export function createStores(seed: Seed, journal: Journal, clock: SandboxClock): Stores {
+  const coupa = createCoupaStore(seed);
+  return {
+    coupa,
+    changes: createCoupaChanges(coupa, journal, clock),
+    salesforce: createSalesforceStore(seed.seed, journal, clock),
+    tickets: createTicketStore(journal, clock),
+    slack: createSlackStore(journal, clock),
+  };
+}
+
+export interface VendorParts {
+  readonly seed: Seed;
+  readonly stores: Stores;
+  readonly journal: Journal;
+  readonly clock: SandboxClock;
+  readonly settings: Settings;
+  readonly secrets: SandboxSecrets;
+}
+
+export function createVendors({
+  seed,
+  stores,
+  journal,
+  clock,
+  settings,
+  secrets,
+}: VendorParts): readonly Vendor[] {
+  const common = { journal, clock, settings };
+  const { coupaClientSecret, salesforceClientSecret, zendeskApiToken, slackBotToken } = secrets;
+  return [
+    createCoupa({
+      ...common,
+      store: stores.coupa,
+      changes: stores.changes,
+      clientSecret: coupaClientSecret,
+      repeated: duplicateIds(seed),
+    }),
+    createZendesk({ store: stores.tickets, clock, settings, apiToken: zendeskApiToken }),
+    createSalesforce({ ...common, store: stores.salesforce, clientSecret: salesforceClientSecret }),
+    createRates(clock),
+    createSlack(stores.slack, slackBotToken),
+  ];
+}

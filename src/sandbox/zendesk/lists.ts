@@ -1,0 +1,122 @@
+import { type Answer, type Call, json } from '../wire.js';
+import type { Ticket } from './tickets.js';
+import { viewTicket } from './view.js';
+
+function whole(text: string | null, fallback: number): number {
+  return text !== null && /^\d+$/.test(text) ? Number(text) : fallback;
+}
+
+function invalid(status: number, error: string, description: string): Answer {
+  return json(status, { error, description });
+}
+
+/** `tickets.json`: by cursor when `page[size]` or `page[after]` is given, else by page number. */
+export function listTickets(call: Call, tickets: readonly Ticket[]): Answer {
+  const { query, baseUrl } = call;
+  const view = (ticket: Ticket): unknown => viewTicket(ticket, baseUrl);
+  const url = (more: string): string => `${baseUrl}/api/v2/tickets.json?${more}`;
+  if (query.has('page[size]') || query.has('page[after]')) {
+    const size = Math.min(100, whole(query.get('page[size]'), 100));
+    const after = Number(Buffer.from(query.get('page[after]') ?? '', 'base64').toString() || 0);
+    const rest = tickets.filter(({ id }) => id > after);
+    const page = rest.slice(0, size);
+    const cursor = Buffer.from(String(page.at(-1)?.id ?? after)).toString('base64');
+    const more = rest.length > size;
+    const next = more ? url(`page[size]=${size}&page[after]=${cursor}`) : null;
+    const meta = { has_more: more, after_cursor: cursor, before_cursor: null };
+    return json(200, { tickets: page.map(view), meta, links: { prev: null, next } });
+  }
+  const size = Math.min(100, whole(query.get('per_page'), 100));
+  const page = whole(query.get('page'), 1);
+  if (page * size > 10_000) return invalid(400, 'InvalidPaginationDepth', 'Limit of 10000 records exceeded');
+  const next = page * size < tickets.length ? url(`page=${page + 1}&per_page=${size}`) : null;
+  const shown = tickets.slice((page - 1) * size, page * size);
+  return json(200, { tickets: shown.map(view), count: tickets.length, next_page: next, previous_page: null });
+}
+
+interface ExportCursor {
+  readonly second: number;
+  readonly id: number;
+}
+
+function readCursor(text: string): ExportCursor | null {
+  const match = /^(\d+)\.0\|\|(\d+)$/.exec(Buffer.from(text, 'base64').toString());
+  return match === null ? null : { second: Number(match[1]), id: Number(match[2]) };
+}
+
+const secondOf = (ticket: Ticket): number => Math.floor(ticket.changedMs / 1000);
+
+/** Where the export begins, or the vendor's refusal. */
+function exportStart(call: Call, nowMs: number): ExportCursor | Answer {
+  const cursor = call.query.get('cursor');
+  if (cursor !== null) return readCursor(cursor) ?? invalid(400, 'InvalidValue', 'Invalid cursor');
+  const start = call.query.get('start_time');
+  if (start === null || !/^\d+$/.test(start))
+    return invalid(400, 'StartTimeMissing', 'Missing parameter: start_time');
+  if (Number(start) * 1000 > nowMs - 60_000) {
+    return invalid(
+      422,
+      'StartTimeTooRecent',
+      'Too recent start_time. Use a start_time older than 60 seconds',
+    );
+  }
+  return { second: Number(start), id: 0 };
+}
+
+/** The incremental cursor export: in order of change, deleted tickets included unless told otherwise. */
+export function exportTickets(call: Call, tickets: readonly Ticket[], nowMs: number): Answer {
+  const start = exportStart(call, nowMs);
+  if ('status' in start) return start;
+  const size = Math.min(1000, whole(call.query.get('per_page'), 1000));
+  const wanted = tickets.filter(
+    (one) => call.query.get('exclude_deleted') !== 'true' || one.status !== 'deleted',
+  );
+  const rest = wanted
+    .filter((one) => secondOf(one) > start.second || (secondOf(one) === start.second && one.id > start.id))
+    .sort((a, b) => secondOf(a) - secondOf(b) || a.id - b.id);
+  const page = rest.slice(0, size);
+  const last = page.at(-1);
+  const position = last === undefined ? start : { second: secondOf(last), id: last.id };
+  const cursor = Buffer.from(`${position.second}.0||${position.id}`).toString('base64');
+  const path = `${call.baseUrl}/api/v2/incremental/tickets/cursor.json`;
+  return json(200, {
+    tickets: page.map((ticket) => viewTicket(ticket, call.baseUrl)),
+    after_url: `${path}?cursor=${encodeURIComponent(cursor)}&per_page=${size}`,
+    before_url: null,
+    after_cursor: cursor,
+    before_cursor: null,
+    end_of_stream: rest.length <= size,
+  });
+}
+
+function matches(term: string, ticket: Ticket): boolean {
+  const at = term.indexOf(':');
+  const [name, value] = at === -1 ? ['', term] : [term.slice(0, at), term.slice(at + 1).replaceAll('"', '')];
+  if (name === 'type') return value === 'ticket';
+  if (name === 'external_id') return ticket.externalId === value;
+  if (name === 'status') return ticket.status === value;
+  if (name === 'tags') return ticket.tags.includes(value);
+  return `${ticket.subject} ${ticket.description}`.toLowerCase().includes(value.toLowerCase());
+}
+
+/** Search sees only what its index holds: tickets whose last change is older than the index is behind. */
+export function searchTickets(call: Call, tickets: readonly Ticket[], indexedUntilMs: number): Answer {
+  const terms = (call.query.get('query') ?? '').match(/(?:[^\s"]|"[^"]*")+/g) ?? [];
+  if (terms.length === 0) return invalid(422, 'InvalidQuery', 'Query is blank');
+  const size = Math.min(100, whole(call.query.get('per_page'), 100));
+  const page = whole(call.query.get('page'), 1);
+  if (page * size > 1000)
+    return invalid(
+      422,
+      'InvalidPaginationDepth',
+      'Requested response size was greater than Search Response Limits',
+    );
+  const indexed = tickets.filter(
+    ({ changedMs, status }) => changedMs <= indexedUntilMs && status !== 'deleted',
+  );
+  const found = indexed.filter((ticket) => terms.every((term) => matches(term, ticket)));
+  const results = found
+    .slice((page - 1) * size, page * size)
+    .map((ticket) => ({ ...viewTicket(ticket, call.baseUrl), result_type: 'ticket' }));
+  return json(200, { results, facets: null, next_page: null, previous_page: null, count: found.length });
+}
