@@ -15,14 +15,14 @@ import { dependenciesOf, type Step } from '../domain/plan.js';
 import type { ErrorView } from '../protocol/errors.js';
 import { catalogue } from '../protocol/errors.js';
 import { type RunState, runIdPrefix } from '../protocol/names.js';
-import type { Receipt, RunPipelineInput, RunResult, StepState } from '../protocol/run.js';
+import type { Receipt, RunPipelineInput, RunProgress, RunResult, StepState } from '../protocol/run.js';
 import { activitiesFor } from './activities.js';
 import { type RunScope, runStep } from './steps.js';
 
 /** A slot that this run waits for may be free now. */
 export const slotFreed = defineSignal('slotFreed');
-/** Step id to state. */
-export const progress = defineQuery<Readonly<Record<string, StepState>>>('progress');
+/** The run and its steps, as the history knows them: counts and times are in the control database. */
+export const progress = defineQuery<RunProgress>('progress');
 
 /** How long a waiting run waits for the bell before it looks by itself. */
 const slotPoll = '30s';
@@ -52,7 +52,16 @@ export async function runPipeline(input: RunPipelineInput): Promise<RunResult> {
   setHandler(slotFreed, () => {
     bell += 1;
   });
-  setHandler(progress, () => ({ ...states }));
+  let state: RunState = 'queued';
+  let steps: readonly Step[] = [];
+  setHandler(progress, () => ({
+    id: workflowId,
+    pipeline: input.pipeline,
+    tenant: input.tenant,
+    logicalTime,
+    state,
+    steps: steps.map((step) => stepProgress(step, states[step.id] ?? 'pending')),
+  }));
 
   const { control } = activitiesFor(`${input.pipeline}: run`);
   const claim = await control.claimRun({ ...input, logicalTime });
@@ -71,8 +80,8 @@ export async function runPipeline(input: RunPipelineInput): Promise<RunResult> {
   const context = { runId, tenant: input.tenant };
   const run: RunScope = { ...context, plan, fullRefresh: input.fullRefresh, staged: new Map() };
   for (const step of plan.steps) states[step.id] = 'pending';
+  steps = plan.steps;
 
-  let state: RunState = 'succeeded';
   let error: ErrorView | null = null;
   try {
     for (;;) {
@@ -83,14 +92,13 @@ export async function runPipeline(input: RunPipelineInput): Promise<RunResult> {
         limit: plan.concurrency,
       });
       if (slot.acquired) break;
+      state = 'waiting';
       tell(states, 'waiting for another run of this pipeline to end');
       await condition(() => bell > heard, slotPoll);
     }
-    const failure = await runSteps(run, states);
-    if (failure !== null) {
-      state = 'failed';
-      error = failure;
-    }
+    state = 'running';
+    error = await runSteps(run, states);
+    state = error === null ? 'succeeded' : 'failed';
   } catch (cause) {
     state = isCancellation(cause) ? 'cancelled' : 'failed';
     error = isCancellation(cause) ? null : viewOf(cause);
@@ -170,6 +178,19 @@ async function runSteps(run: RunScope, states: Record<string, StepState>): Promi
   const cancelled = results.find((result) => result.status === 'rejected');
   if (cancelled !== undefined) throw cancelled.reason;
   return failure;
+}
+
+function stepProgress(step: Step, state: StepState): RunProgress['steps'][number] {
+  return {
+    id: step.id,
+    title: step.title,
+    state,
+    attempt: 0,
+    startedAt: null,
+    endedAt: null,
+    counts: {},
+    detail: null,
+  };
 }
 
 /** Current details, as the Temporal Web UI shows them: one line a step. */

@@ -102,6 +102,14 @@ export async function up(db: Knex): Promise<void> {
       FOREIGN KEY (batch_id, generation) REFERENCES control.batches (batch_id, generation)
     );
 
+    CREATE TABLE control.request_counts (
+      connection text NOT NULL,
+      status     text NOT NULL,
+      requests   bigint NOT NULL DEFAULT 0,
+      wait_ms    bigint NOT NULL DEFAULT 0,
+      PRIMARY KEY (connection, status)
+    );
+
     CREATE TABLE control.tickets (
       tenant        text NOT NULL,
       cause         text NOT NULL,

@@ -1,0 +1,69 @@
+import { Client } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
+import { createActivities } from '../activities/index.js';
+import type { ActivityDeps } from '../activities/ports.js';
+import { type BatonConfig, databaseUrl, temporalConnectionOptions } from '../config/index.js';
+import { createBatchStore } from '../control/batches.js';
+import { migrateControl, openControl } from '../control/database.js';
+import { createEffectStore } from '../control/effects.js';
+import { createRequestCounter } from '../control/request-counts.js';
+import { createRunStore } from '../control/runs.js';
+import { createLocalLake } from '../lake/local.js';
+import type { Logger } from '../observability/logger.js';
+import { compilePlan } from '../pipelines/index.js';
+import { BatonError } from '../protocol/errors.js';
+import { createPostgresWarehouse, openWarehouseDatabase } from '../warehouse/postgres/index.js';
+import { createConnections } from './connections.js';
+import { createOrchestrator } from './orchestrator.js';
+
+/** Everything a worker process is made of: built here and nowhere else. */
+export async function compose(config: BatonConfig, log: Logger) {
+  const control = openControl(databaseUrl(config.control, config), { poolMax: 8 });
+  await migrateControl(control);
+  const warehouse = createPostgresWarehouse(
+    openWarehouseDatabase(databaseUrl(config.warehouse, config), { poolMax: 12 }),
+  );
+  await warehouse.prepare();
+  const counter = createRequestCounter(control);
+  const connections = createConnections(config, (event) => counter.count(event));
+  const temporal = await connectTemporal(config);
+  const client = new Client({ connection: temporal, namespace: config.temporal.namespace });
+  const deps: ActivityDeps = {
+    log,
+    runs: createRunStore(control),
+    batches: createBatchStore(control),
+    effects: createEffectStore(control),
+    warehouse,
+    lake: createLocalLake(config.lake.path),
+    lakeLayout: config.lake.layout,
+    connections,
+    orchestrator: createOrchestrator(client),
+    alerts: config.alerts,
+    runUrl: (runId) =>
+      `${config.temporal.uiUrl}/namespaces/${config.temporal.namespace}/workflows/${encodeURIComponent(runId)}`,
+    compile: (pipeline) => compilePlan(pipeline, config.pipelines),
+  };
+  return {
+    deps,
+    temporal,
+    activities: createActivities(deps),
+    async close(): Promise<void> {
+      connections.close();
+      await counter.close();
+      await temporal.close();
+      await warehouse.close();
+      await control.close();
+    },
+  };
+}
+
+async function connectTemporal(config: BatonConfig): Promise<NativeConnection> {
+  try {
+    return await NativeConnection.connect(temporalConnectionOptions(config));
+  } catch (cause) {
+    throw new BatonError('ERR_TEMPORAL_UNAVAILABLE', {
+      detail: `No Temporal server answers at ${config.temporal.address}.`,
+      cause,
+    });
+  }
+}

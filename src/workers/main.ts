@@ -1,0 +1,70 @@
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { loadConfig } from '../config/index.js';
+import { connectors } from '../connectors/registry.js';
+import { createLogger } from '../observability/logger.js';
+import { BatonError, describeError } from '../protocol/errors.js';
+import { compose } from './compose.js';
+import { createWorkers, type Role, roles } from './queues.js';
+
+/** `--role control | data | all`; all when not given. */
+function rolesFromArguments(argv: readonly string[]): readonly Role[] {
+  const at = argv.indexOf('--role');
+  const wanted = at === -1 ? 'all' : (argv[at + 1] ?? '');
+  if (wanted === 'all') return roles;
+  const role = roles.find((candidate) => candidate === wanted);
+  if (role === undefined)
+    throw new BatonError('ERR_USAGE', {
+      detail: `--role is one of ${roles.join(', ')}, all; not "${wanted}".`,
+    });
+  return [role];
+}
+
+async function main(): Promise<void> {
+  const wanted = rolesFromArguments(process.argv);
+  const log = createLogger(`worker-${wanted.join('+')}`);
+  Runtime.install({
+    logger: new DefaultLogger('WARN', ({ level, message, meta }) =>
+      log[level === 'ERROR' ? 'error' : 'warn']({ sdk: safeMeta(meta) }, message),
+    ),
+    shutdownSignals: [],
+  });
+  const config = loadConfig({ connectors });
+  const parts = await compose(config, log);
+  const workers = await createWorkers({
+    roles: wanted,
+    connection: parts.temporal,
+    namespace: config.temporal.namespace,
+    activities: parts.activities,
+  });
+  const stop = () => {
+    log.info('stopping');
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  const running = Promise.all(workers.map((worker) => worker.run()));
+  process.stdout.write(`${JSON.stringify({ ready: true, roles: wanted })}\n`);
+  await running;
+  await parts.close();
+}
+
+/** The SDK's own notes: errors as text only, since their objects may carry more. */
+function safeMeta(meta: Record<string, unknown> | undefined): Record<string, unknown> {
+  const entries = Object.entries(meta ?? {}).filter(([, value]) => typeof value !== 'function');
+  return Object.fromEntries(
+    entries.map(([key, value]) => [
+      key,
+      value instanceof Error ? value.message : typeof value === 'object' ? undefined : value,
+    ]),
+  );
+}
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  const known = error instanceof BatonError ? error : null;
+  const view = known === null ? { detail: String(error) } : describeError(known);
+  process.stderr.write(`${JSON.stringify({ level: 'fatal', ...view })}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,52 @@
+import { fileURLToPath } from 'node:url';
+import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import type { createActivities } from '../activities/index.js';
+import { taskQueues } from '../protocol/names.js';
+
+/** `control` = workflows and short steps; `data` = what parses and loads; apart, or parsing would starve polls. */
+export const roles = ['control', 'data'] as const;
+export type Role = (typeof roles)[number];
+
+const defaultBundle = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
+
+/** The workers of a role, one per queue. Slots bound what a process does at once. */
+export async function createWorkers(options: {
+  readonly roles: readonly Role[];
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly activities: ReturnType<typeof createActivities>;
+  readonly bundlePath?: string;
+}): Promise<Worker[]> {
+  const { activities } = options;
+  const common = {
+    connection: options.connection,
+    namespace: options.namespace,
+    shutdownGraceTime: '20s',
+    shutdownForceTime: '30s',
+    maxHeartbeatThrottleInterval: '2s',
+    defaultHeartbeatThrottleInterval: '2s',
+  } as const;
+  const serve = (taskQueue: string, of: object, slots: number): WorkerOptions => ({
+    ...common,
+    taskQueue,
+    activities: of,
+    maxConcurrentActivityTaskExecutions: slots,
+  });
+  const byRole: Readonly<Record<Role, readonly WorkerOptions[]>> = {
+    control: [
+      {
+        ...common,
+        taskQueue: taskQueues.workflow,
+        workflowBundle: { codePath: options.bundlePath ?? defaultBundle },
+      },
+      serve(taskQueues.control, activities.control, 20),
+      serve(taskQueues.effect, activities.effect, 20),
+    ],
+    data: [
+      serve(taskQueues.extract, activities.extract, 12),
+      serve(taskQueues.load, activities.load, 12),
+      serve(taskQueues.transform, activities.transform, 4),
+    ],
+  };
+  return Promise.all(options.roles.flatMap((role) => byRole[role]).map((worker) => Worker.create(worker)));
+}
