@@ -161,7 +161,13 @@ class SupervisedPart implements Part {
     ]);
     done.abort();
     if (outcome === 'ready') return;
-    throw new BatonError(error, { detail: [`${outcome}.`, ...this.#options.log.tail()].join('\n    ') });
+    const words = this.#options.log.tail();
+    if (words.some((line) => /No space left on device|ENOSPC|disk is full/.test(line))) {
+      throw new BatonError('ERR_STATE_UNWRITABLE', {
+        detail: `${title} could not start: the disk is full (${this.#options.log.path}).`,
+      });
+    }
+    throw new BatonError(error, { detail: [`${outcome}.`, ...words].join('\n    ') });
   }
 
   /** Writes what the part says to its log; resolves when it has announced itself. */

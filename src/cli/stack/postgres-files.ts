@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, symlinkSync } from 'node:fs';
-import { cp, mkdir, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { BatonError } from '../../protocol/errors.js';
@@ -72,6 +72,7 @@ export async function placeFor(folder: string, runAs: RunAs | undefined): Promis
   const name = createHash('sha256').update(folder).digest('hex').slice(0, 16);
   const place = path.join(await outsideFolder(), name);
   await mkdir(place, { recursive: true, mode: 0o755 });
+  await writeFile(path.join(folder, 'LOCATION'), `${place}\n`); // for people; the name follows from the folder
   return place;
 }
 

@@ -169,9 +169,15 @@ async function must(cluster: Cluster, program: string, args: string[], input?: s
     ...(input === undefined ? {} : { input }),
   });
   if (result.ok && !result.stderr.includes('ERROR:')) return;
-  const reason = result.reason || result.stderr.trim().split('\n').at(-1);
-  throw new BatonError(/No space left/.test(result.stderr) ? 'ERR_STATE_UNWRITABLE' : 'ERR_POSTGRES_START', {
-    detail: `${program} failed on ${cluster.data}: ${reason}.`,
+  if (/No space left/.test(result.stderr)) {
+    throw new BatonError('ERR_STATE_UNWRITABLE', {
+      detail: `${cluster.data} cannot be written: the disk is full.`,
+    });
+  }
+  const lines = result.stderr.trim().split('\n');
+  const reason = lines.find((line) => /\b(FATAL|PANIC|ERROR|error):/.test(line)) ?? result.reason;
+  throw new BatonError('ERR_POSTGRES_START', {
+    detail: `${program} failed on ${cluster.data}: ${reason.trim()}.`,
   });
 }
 

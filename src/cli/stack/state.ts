@@ -1,4 +1,15 @@
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { BatonError } from '../../protocol/errors.js';
 import type { Ports } from './ports.js';
@@ -53,6 +64,19 @@ function asUnwritable(error: unknown, folder: string): unknown {
   });
 }
 
+/** Node answers ENOENT for a folder on a read-only file system; the folder above knows the true reason. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    let above = path.dirname(folder);
+    while (!existsSync(above)) above = path.dirname(above);
+    accessSync(above, constants.W_OK);
+    throw error;
+  }
+}
+
 /** The state folder of one project, and who holds it. */
 export class StateFolder {
   readonly home: string;
@@ -71,7 +95,7 @@ export class StateFolder {
    * a killed one left behind, and nothing else.
    */
   async take(): Promise<void> {
-    await writing(this.home, () => mkdirSync(this.file('logs'), { recursive: true }));
+    await writing(this.home, () => makeFolder(this.file('logs')));
     const lock = this.file('supervisor.lock');
     const notes = this.#readNotes();
     if (notes !== undefined) {

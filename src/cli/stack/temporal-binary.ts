@@ -145,6 +145,7 @@ async function fetchInto(
       }
       tried.push(`${source.label}: ${result.reason}`);
     } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw error;
       tried.push(`${source.label}: ${(error as Error).message}`);
     } finally {
       await rm(folder, { recursive: true, force: true });
