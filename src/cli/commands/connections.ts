@@ -1,0 +1,116 @@
+import { type BatonConfig, resolveConnection, unknownConnection } from '../../config/index.js';
+import type { CheckTick, Connector } from '../../connectors/port.js';
+import { BatonError, describeError } from '../../protocol/errors.js';
+import type { Cli, Handler } from '../context.js';
+import { asBatonError } from '../render/failure.js';
+import { list, one } from '../render/result.js';
+import type { Style } from '../render/style.js';
+
+interface ConnectionView {
+  readonly name: string;
+  readonly type: string;
+  readonly system: string;
+  readonly baseUrl: string;
+  readonly tenant: string | null;
+}
+
+interface TestResult {
+  readonly connection: string;
+  readonly system: string;
+  readonly baseUrl: string;
+  readonly ok: boolean;
+  readonly checks: readonly CheckTick[];
+  /** When it could not even be opened: a secret that is missing. */
+  readonly error: string | null;
+}
+
+export const listConnections: Handler = async (cli) => {
+  const config = await cli.config();
+  const connectors = await loadConnectors();
+  const items = Object.entries(config.connections).map(([name, { type, baseUrl, tenant }]) => ({
+    name,
+    type,
+    system: connectors[type]?.system ?? type,
+    baseUrl,
+    tenant,
+  }));
+  return {
+    result: list<ConnectionView>({
+      items,
+      empty: 'No connections: add some to baton.yaml.',
+      columns: [
+        { title: 'Name', value: (connection) => connection.name },
+        { title: 'Type', value: (connection) => connection.type },
+        { title: 'System', value: (connection) => connection.system },
+        { title: 'Base URL', value: (connection) => connection.baseUrl },
+        { title: 'Tenant', value: (connection) => connection.tenant ?? '' },
+      ],
+    }),
+  };
+};
+
+/** Tests one connection or all; exit code 4 when one fails. */
+export const testConnections: Handler = async (cli, [name]) => {
+  const config = await cli.config();
+  if (name !== undefined && config.connections[name] === undefined) throw unknownConnection(name, config);
+  const connectors = await loadConnectors();
+  const names = name === undefined ? Object.keys(config.connections) : [name];
+  const results = await Promise.all(names.map((each) => testOne(cli, config, each, connectors)));
+  const shown = one(results, (style) => results.map((result) => describe(result, style)).join(''));
+  const failed = results.filter((result) => !result.ok);
+  return failed.length === 0 ? { result: shown } : { result: shown, error: testFailed(failed) };
+};
+
+async function loadConnectors(): Promise<Readonly<Record<string, Connector>>> {
+  return (await import('../../connectors/registry.js')).connectors;
+}
+
+async function testOne(
+  cli: Cli,
+  config: BatonConfig,
+  name: string,
+  connectors: Readonly<Record<string, Connector>>,
+): Promise<TestResult> {
+  const { type, baseUrl } = config.connections[name] ?? { type: '', baseUrl: '' };
+  const checks: CheckTick[] = [];
+  const seen = { connection: name, system: connectors[type]?.system ?? type, baseUrl, checks };
+  cli.verbose(`testing        ${name} at ${baseUrl}`);
+  try {
+    const resolved = resolveConnection(config, name, connectors);
+    const open = connectors[type]?.open(resolved);
+    if (open === undefined) return { ...seen, ok: false, error: 'no connector' };
+    cli.onClose(async () => open.close());
+    const signal = AbortSignal.timeout(cli.settings.timeoutMs ?? 60_000);
+    for await (const tick of open.check(signal)) checks.push(tick);
+    return { ...seen, ok: checks.every(({ state }) => state !== 'failed'), error: null };
+  } catch (error) {
+    return { ...seen, ok: false, error: describeError(asBatonError(error)).detail };
+  }
+}
+
+function testFailed(failed: readonly TestResult[]): BatonError {
+  const [first] = failed;
+  const tick = first?.checks.find(({ state }) => state === 'failed');
+  const reason = first?.error ?? (tick === undefined ? '' : `${tick.step}: ${tick.detail}`);
+  const others = failed.length > 1 ? ` ${failed.length - 1} more failed too.` : '';
+  return new BatonError('ERR_CONNECTION_TEST_FAILED', {
+    detail: `Connection "${first?.connection}" did not pass: ${reason.replace(/\.$/, '')}.${others}`,
+    where: `connections.${first?.connection}`,
+    ...(tick?.fix === undefined ? {} : { fix: tick.fix }),
+  });
+}
+
+const icons = { ok: '✓', failed: '✗', skipped: '–' } as const;
+
+function describe(result: TestResult, style: Style): string {
+  const icon = result.ok ? style.green('✓') : style.red('✗');
+  const lines = [
+    `${icon} ${style.bold(result.connection)}  ${result.system} at ${result.baseUrl}`,
+    ...result.checks.map(({ step, state, detail }) => {
+      const paint = state === 'failed' ? style.red : state === 'ok' ? style.green : style.dim;
+      return `  ${paint(icons[state])} ${step.padEnd(6)}  ${detail}`;
+    }),
+    ...(result.error === null ? [] : [`  ${style.red('✗')} ${result.error}`]),
+  ];
+  return `${lines.join('\n')}\n`;
+}

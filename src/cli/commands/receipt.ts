@@ -1,0 +1,23 @@
+import type { Receipt, TicketCounts } from '../../protocol/run.js';
+import { formatCount, type Style } from '../render/style.js';
+
+/** `3 000 read = 2 900 loaded + 60 unchanged + …`, leaving out what is nothing. */
+export function receiptLines(
+  receipt: Receipt,
+  tickets: TicketCounts | null,
+  style: Style,
+): readonly string[] {
+  const parts = (['loaded', 'unchanged', 'quarantined', 'duplicate', 'stale', 'filtered'] as const)
+    .filter((name) => receipt[name] > 0)
+    .map((name) => `${formatCount(receipt[name])} ${name}`);
+  const sum = parts.length === 0 ? '' : ` = ${parts.join(' + ')}`;
+  return [
+    `  ${style.dim('records ')}  ${formatCount(receipt.read)} read${sum}`,
+    `  ${style.dim('requests')}  ${formatCount(receipt.calls)} calls, ${formatCount(receipt.pages)} pages`,
+    ...(tickets === null ? [] : [`  ${style.dim('tickets ')}  ${ticketWords(tickets)}`]),
+  ];
+}
+
+export function ticketWords({ opened, updated, resolved }: TicketCounts): string {
+  return `${formatCount(opened)} opened, ${formatCount(updated)} updated, ${formatCount(resolved)} resolved`;
+}

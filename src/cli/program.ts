@@ -1,0 +1,175 @@
+import { Command, Option } from 'commander';
+import type { Handler } from './context.js';
+import { outputModes } from './settings.js';
+
+/** Called with a command's handler when its words have been understood. */
+export type Execute = (
+  load: () => Promise<Handler>,
+  args: readonly string[],
+  options: Record<string, unknown>,
+) => Promise<void>;
+
+/** The tree of commands. Only names, words and flags are here; each handler is imported when it is called. */
+export function buildProgram(execute: Execute): Command {
+  const program = new Command('baton')
+    .description('Moves purchase orders and support tickets, loses nothing, does nothing twice.')
+    .helpCommand(false)
+    .allowExcessArguments(false)
+    .addOption(
+      new Option('-o, --output <mode>', 'how the result is printed').choices(outputModes).default('pretty'),
+    )
+    .option('--json', 'the same as -o json')
+    .option('-q, --quiet', 'only the result and errors')
+    .option('-v, --verbose', 'say what is asked of whom')
+    .option('--debug', 'stack traces of errors')
+    .option('--no-color', 'no colours (also NO_COLOR)')
+    .option('--non-interactive', 'never redraw the terminal (also CI)')
+    .option('--timeout <duration>', 'wait no longer than this: 30s, 5m')
+    .option('--limit <n>', 'at most so many rows (20)')
+    .option('-V, --version', 'the version');
+
+  const add = (
+    parent: Command,
+    usage: string,
+    summary: string,
+    load: () => Promise<Handler>,
+    configure: (command: Command) => Command = (command) => command,
+  ): Command => {
+    const command = configure(parent.command(usage).description(summary).allowExcessArguments(false));
+    return command.action(() => execute(load, command.args, command.optsWithGlobals()));
+  };
+  const group = (name: string, alias: string | null, summary: string): Command => {
+    const command = program.command(name).description(summary).helpCommand(false);
+    return alias === null ? command : command.alias(alias);
+  };
+
+  add(
+    program,
+    'run <pipeline>',
+    'start a pipeline',
+    async () => (await import('./commands/run.js')).run,
+    (command) =>
+      command
+        .option('--wait', 'show the steps and wait for the end')
+        .option('--logical-date <time>', 'the time that names the run; now when not given')
+        .option('--full-refresh', 'read everything again, not only what changed')
+        .option('-i, --input <key=value>', 'an input of the pipeline; may be repeated', collect, [])
+        .option('--tenant <name>', 'whose data', 'default'),
+  );
+
+  const runs = group('runs', null, 'runs of pipelines');
+  add(
+    runs,
+    'list',
+    'newest first',
+    async () => (await import('./commands/runs.js')).listRuns,
+    (command) =>
+      command
+        .option('--pipeline <name>', 'only of this pipeline')
+        .option('--state <state>', 'only in this state'),
+  );
+  add(
+    runs,
+    'show <run>',
+    'steps, receipt, tickets and error of a run',
+    async () => (await import('./commands/runs.js')).showRun,
+  );
+  add(
+    runs,
+    'watch <run>',
+    'the steps as they go, until the run ends',
+    async () => (await import('./commands/runs.js')).watchRun,
+    (command) => command.option('--exit-status', 'exit with 1 when the run failed'),
+  );
+  add(
+    runs,
+    'cancel <run>',
+    'ask a run to stop; what is loaded stays loaded',
+    async () => (await import('./commands/runs.js')).cancelRun,
+  );
+
+  const connections = group('connections', 'connection', 'outside systems');
+  add(
+    connections,
+    'list',
+    'connections of the configuration',
+    async () => (await import('./commands/connections.js')).listConnections,
+  );
+  add(
+    connections,
+    'test [name]',
+    'name, TLS, credentials, permissions, a sample and the clock',
+    async () => (await import('./commands/connections.js')).testConnections,
+  );
+
+  const quarantine = group('quarantine', null, 'records that failed a rule');
+  add(
+    quarantine,
+    'list',
+    'newest first',
+    async () => (await import('./commands/quarantine.js')).listQuarantine,
+    (command) =>
+      command
+        .option('--run <run>', 'only of this run')
+        .option('--rule <rule>', 'only those that failed this rule')
+        .option('--state <state>', 'waiting, superseded or all', 'waiting'),
+  );
+  add(
+    quarantine,
+    'show <id>',
+    'one record: each rule, and the raw bytes',
+    async () => (await import('./commands/quarantine.js')).showQuarantine,
+  );
+
+  const effects = group('effects', 'effect', 'what was written at outside systems');
+  add(
+    effects,
+    'list',
+    'newest first, with how certain each is',
+    async () => (await import('./commands/effects.js')).listEffects,
+    (command) =>
+      command.option('--run <run>', 'only of this run').option('--state <state>', 'only in this state'),
+  );
+
+  const schedules = group('schedules', 'schedule', 'when pipelines run by themselves');
+  const scheduled = (command: Command): Command => command.option('--tenant <name>', 'whose', 'default');
+  add(
+    schedules,
+    'list',
+    'next and last start of each',
+    async () => (await import('./commands/schedules.js')).listSchedules,
+  );
+  add(
+    schedules,
+    'pause <pipeline>',
+    'start no more runs',
+    async () => (await import('./commands/schedules.js')).pauseSchedule,
+    (command) => scheduled(command).option('--note <text>', 'why'),
+  );
+  add(
+    schedules,
+    'resume <pipeline>',
+    'start runs again',
+    async () => (await import('./commands/schedules.js')).resumeSchedule,
+    scheduled,
+  );
+  add(
+    schedules,
+    'trigger <pipeline>',
+    'start a run now, as the schedule would',
+    async () => (await import('./commands/schedules.js')).triggerSchedule,
+    scheduled,
+  );
+
+  add(
+    program,
+    'help [topic...]',
+    'help on a command, an error code (BTN-2005) or exit-codes',
+    async () => (await import('./commands/help.js')).help,
+  );
+  return program;
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
