@@ -170,13 +170,14 @@ export function createRunStore(control: Database) {
       );
     },
 
+    /** Replaces the step's counts; they are shown in the order given. */
     async stepCounted(
       runId: string,
       stepId: string,
       counts: Readonly<Record<string, number>>,
     ): Promise<void> {
       await control.guard('noting a step', () =>
-        knex.raw(`UPDATE control.steps SET counts = counts || ?::jsonb WHERE run_id = ? AND step_id = ?`, [
+        knex.raw(`UPDATE control.steps SET counts = ? WHERE run_id = ? AND step_id = ?`, [
           JSON.stringify(counts),
           runId,
           stepId,

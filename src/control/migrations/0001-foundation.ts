@@ -28,9 +28,9 @@ export async function up(db: Knex): Promise<void> {
       created_at      timestamptz NOT NULL DEFAULT now(),
       started_at      timestamptz,
       ended_at        timestamptz,
-      receipt         jsonb,
-      tickets         jsonb,
-      error           jsonb,
+      receipt         json,
+      tickets         json,
+      error           json,
       UNIQUE (pipeline, tenant, logical_time)
     );
     CREATE INDEX runs_by_time ON control.runs (created_at DESC);
@@ -45,7 +45,7 @@ export async function up(db: Knex): Promise<void> {
       attempt     integer NOT NULL DEFAULT 0,
       started_at  timestamptz,
       ended_at    timestamptz,
-      counts      jsonb NOT NULL DEFAULT '{}',
+      counts      json NOT NULL DEFAULT '{}',
       detail      text,
       vendor_failures integer NOT NULL DEFAULT 0,
       PRIMARY KEY (run_id, step_id)

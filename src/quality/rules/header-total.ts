@@ -1,7 +1,7 @@
 import { type Rule, shown } from '../rule.js';
 
 /**
- * Header total = sum of the lines with tax and shipping where the vendor gives them. The header is read by a
+ * Header total = sum of the lines; Coupa's orders carry neither tax nor shipping beside them. The header is read by a
  * call of its own, so it is compared only when both reads saw the same version of the order.
  */
 export const headerTotal: Rule = {
@@ -10,12 +10,11 @@ export const headerTotal: Rule = {
   priority: 'high',
   sql: (tables) => `
     SELECT f.po_id, jsonb_build_object('currency', f.currency, 'header', h.header_total::text, 'lines', f.total::text,
-             'tax', h.tax::text, 'shipping', h.shipping::text,
-             'difference', (h.header_total - f.total - coalesce(h.tax, 0) - coalesce(h.shipping, 0))::text) AS evidence
+             'difference', (h.header_total - f.total)::text) AS evidence
     FROM scope JOIN checked f USING (po_id)
     JOIN ${tables.totals} h ON h._tenant = f._tenant AND h._source = f._source AND h.po_id = f.po_id AND h.updated_at = f.updated_at
     WHERE h.header_total IS NOT NULL
-      AND abs(h.header_total - f.total - coalesce(h.tax, 0) - coalesce(h.shipping, 0))
+      AND abs(h.header_total - f.total)
         > greatest(:absolute::numeric, abs(f.total) * :relative::numeric)`,
   explain: (evidence) =>
     `The header says ${shown(evidence, 'header')} ${shown(evidence, 'currency')}, the lines add up to ${shown(evidence, 'lines')}: a difference of ${shown(evidence, 'difference')}.`,
