@@ -32,7 +32,7 @@ export interface ConnectorFixture {
   /** The wait when a 429 carries no Retry-After. */
   readonly defaultWaitMs?: number;
   /** Adjusts the sandbox once it runs: smaller pages, another clock. */
-  prepare?(sandbox: Sandbox): void;
+  prepare?(sandbox: Sandbox): void | Promise<void>;
   readonly streams: Readonly<Record<string, StreamFixture>>;
 }
 
@@ -45,7 +45,7 @@ export function describeConnector(connector: Connector, fixture: ConnectorFixtur
 
     beforeAll(async () => {
       sandbox = await sandboxForTests();
-      fixture.prepare?.(sandbox);
+      await fixture.prepare?.(sandbox);
       connection = open();
     });
     afterEach(() => sandbox.faults.clear());

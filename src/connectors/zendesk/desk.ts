@@ -89,12 +89,22 @@ async function create(
     },
     signal,
   });
-  if (outcome !== undefined) return outcome;
+  if (outcome !== undefined) {
+    return isKeyTaken(outcome) ? { kind: 'unknown', reason: outcome.reason } : outcome;
+  }
   const id = idOf(parseObject(answer.body)?.['ticket']);
   if (id === null)
     return { kind: 'unknown', reason: `${http.connection}: the answer to the new ticket names no id` };
   const adopted = answer.headers['x-idempotency-lookup'] === 'hit';
   return { kind: 'confirmed', remoteId: id, remoteUrl: ticketUrl(http, id), adopted };
+}
+
+/**
+ * The key is ours alone, so a body that differs from the first one under it (a newer Baton writes the same
+ * ticket otherwise) means that the first one arrived: it is to be looked for, not given up.
+ */
+function isKeyTaken(outcome: SendOutcome): outcome is Extract<SendOutcome, { kind: 'refused' }> {
+  return outcome.kind === 'refused' && outcome.reason.includes('IdempotentRequestError');
 }
 
 /** By `tickets.json?external_id=`, which is consistent; the search index lags by minutes. */
