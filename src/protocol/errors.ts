@@ -315,6 +315,13 @@ export const catalogue = {
     fix: 'Use the one that runs (its links are above), or stop it first.',
     retryable: false,
   },
+  ERR_CHECK_FAILED: {
+    code: 'BTN-7008',
+    title: 'Something that Baton needs is missing or does not answer',
+    why: 'A check of `baton doctor` failed; each line marked ✗ says what was found.',
+    fix: 'Do what the arrow below each failed check says, then run `baton doctor` again.',
+    retryable: false,
+  },
 
   ERR_GATEWAY_UNPROTECTED: {
     code: 'BTN-8001',
