@@ -95,7 +95,7 @@ export class Cli {
     const config = await this.config();
     const { BatonClient } = await import('../client/index.js');
     this.verbose(`temporal       ${config.temporal.address}, namespace ${config.temporal.namespace}`);
-    const client = await BatonClient.connect({ config });
+    const client = await BatonClient.connect({ config, connectTimeoutMs: 3_000 });
     this.onClose(() => client.close());
     return client;
   }

@@ -15,6 +15,7 @@ export function buildProgram(execute: Execute): Command {
     .description('Moves purchase orders and support tickets, loses nothing, does nothing twice.')
     .helpCommand(false)
     .allowExcessArguments(false)
+    .configureHelp({ showGlobalOptions: true })
     .addOption(
       new Option('-o, --output <mode>', 'how the result is printed').choices(outputModes).default('pretty'),
     )
@@ -43,6 +44,19 @@ export function buildProgram(execute: Execute): Command {
     return alias === null ? command : command.alias(alias);
   };
 
+  add(
+    program,
+    'dev',
+    'everything on this machine: Temporal, databases, sandboxes, workers, gateway',
+    async () => (await import('./commands/dev.js')).dev,
+    (command) => command.option('--once', 'run the pipeline once, print its result as JSON, and stop'),
+  );
+  add(
+    program,
+    'doctor',
+    'check that everything Baton needs is there; each ✗ has its fix',
+    async () => (await import('./commands/doctor.js')).doctor,
+  );
   add(
     program,
     'run <pipeline>',

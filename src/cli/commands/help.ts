@@ -19,7 +19,7 @@ function findError(topic: string): { name: ErrorName; spec: ErrorSpec } | null {
   const wanted = /^\d{4}$/.test(topic) ? `BTN-${topic}` : topic.toUpperCase();
   const found = Object.entries(catalogue).find(([name, spec]) => spec.code === wanted || name === wanted);
   if (found !== undefined) return { name: found[0] as ErrorName, spec: found[1] };
-  if (!/^(btn-|err_)/i.test(topic)) return null;
+  if (!/^(btn-|err_|\d{3,5}$)/i.test(topic)) return null;
   const near = closest(
     wanted,
     Object.values(catalogue).map(({ code }) => code),
