@@ -6,7 +6,8 @@ import type { ExtractStep } from '../domain/plan.js';
 import { readManifest, readPart } from '../lake/parts.js';
 import type { LoadActivities, StageResult } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
-import type { LoadKey, LoadResult, StagedRecord, TableSpec } from '../warehouse/port.js';
+import type { LoadKey, LoadResult, TableSpec } from '../warehouse/port.js';
+import { loadKeyOf, tableOf, toStaged } from '../warehouse/staged.js';
 import { asActivity } from './failure.js';
 import type { ActivityDeps } from './ports.js';
 
@@ -40,8 +41,8 @@ export function createLoadActivities(deps: ActivityDeps): LoadActivities {
       asActivity(deps.log, { run: runId, step: loadStepId }, async (signal) => {
         await deps.runs.stepStarted(runId, loadStepId, activityInfo().attempt);
         const batch = await awaitBatch(deps, runId, step, signal);
-        const load = loadKey(batch, tenant);
-        const table = tableOf(deps, step);
+        const load = loadKeyOf(batch);
+        const table = tableOf(deps.connections.stream(step.connection, step.stream), step);
         const records = Number(batch.records);
         const move = { from: batch.watermark_read, to: batch.window_to };
         const merge = (from: string) => deps.warehouse.merge(table, from, load, records, move);
@@ -116,9 +117,9 @@ interface Staging {
 
 async function stageAll(deps: ActivityDeps, work: Staging, signal: AbortSignal): Promise<StageResult> {
   const { step } = work;
-  const table = tableOf(deps, step);
+  const table = tableOf(deps.connections.stream(step.connection, step.stream), step);
   const stream = deps.connections.stream(step.connection, step.stream);
-  const load = loadKey(work.batch, work.tenant);
+  const load = loadKeyOf(work.batch);
   const staging = await deps.warehouse.openStaging(table, load, work.attempt);
   let batch = work.batch;
   let done = 0;
@@ -171,33 +172,4 @@ async function stagePart(
   for (let start = 0; start < staged.length; start += copyRecords)
     await deps.warehouse.stage(work.table, work.staging, work.load, staged.slice(start, start + copyRecords));
   return staged.length;
-}
-
-/** One landed line through the stream's mapper: what verification repeats. */
-export function toStaged(
-  stream: Stream,
-  raw: Buffer,
-  part: number,
-  line: number,
-  parameters: Readonly<Record<string, string>>,
-): StagedRecord {
-  const mapped = stream.map(raw, parameters);
-  const verdict = mapped.kind === 'filtered' ? ({ kind: 'filtered' } as const) : mapped;
-  return { part, line, raw, verdict };
-}
-
-export function tableOf(deps: Pick<ActivityDeps, 'connections'>, step: ExtractStep): TableSpec {
-  const stream = deps.connections.stream(step.connection, step.stream);
-  return { ...step.target, columns: stream.columns, versionColumn: stream.versionColumn };
-}
-
-function loadKey(batch: Batch, tenant: string): LoadKey {
-  return {
-    batchId: batch.batch_id,
-    generation: batch.generation,
-    runId: batch.run_id,
-    connection: batch.connection,
-    stream: batch.stream,
-    tenant,
-  };
 }

@@ -285,6 +285,17 @@ export function createRunStore(control: Database) {
       });
     },
 
+    /** The plan that the run executed, from its hash. */
+    async planOf(runId: string): Promise<Plan | null> {
+      const { rows } = await control.guard('reading the plan', () =>
+        knex.raw(
+          'SELECT p.plan FROM control.plans p JOIN control.runs r ON r.plan_hash = p.hash WHERE r.id = ?',
+          [runId],
+        ),
+      );
+      return rows[0]?.plan ?? null;
+    },
+
     /** Runs that the database believes open, for the reconciler. */
     async open(): Promise<RunRow[]> {
       return control.guard('listing open runs', () =>

@@ -89,6 +89,12 @@ export interface Warehouse {
   /** Stored accounting of a load; null when it has not been merged. */
   loadCounts(batchId: string, generation: number): Promise<LoadCounts | null>;
 
+  /** What a fresh staging of the batch says of its rows in the warehouse; at most a few dozen are named. */
+  verify(table: TableSpec, staging: string, load: LoadKey): Promise<RowDifference[]>;
+  stagedCounts(
+    table: TableSpec,
+    staging: string,
+  ): Promise<Pick<LoadCounts, 'read' | 'filtered' | 'quarantined' | 'duplicate'>>;
   /** Checks what changed and what is open against the rules; see ReconcileCounts. */
   reconcile(rules: readonly Rule[], input: ReconcileInput): Promise<ReconcileCounts>;
   /** Discrepancies whose ticket is not yet what it should be. */
@@ -143,4 +149,11 @@ export interface Discrepancy {
   readonly total: string | null;
   readonly currency: string | null;
   readonly total_usd: string | null;
+}
+
+/** A row that is not what the lake says: `{table: 'analytics.po_fact', id: '100137', what: 'differs … in total'}`. */
+export interface RowDifference {
+  readonly table: string;
+  readonly id: string;
+  readonly what: string;
 }

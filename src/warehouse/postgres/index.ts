@@ -6,6 +6,7 @@ import { identifier } from './names.js';
 import { markPlanned, openMembers, reconcile, unplanned } from './reconcile.js';
 import { prepareFoundation, prepareTable } from './schema.js';
 import { copyRecords, createStaging, dropStaging, retireStaging } from './staging.js';
+import { stagedCounts, verifyLoad } from './verify.js';
 
 export function openWarehouseDatabase(url: Secret, options: Partial<DatabaseOptions> = {}): Database {
   return openDatabase({
@@ -86,6 +87,12 @@ export function createPostgresWarehouse(database: Database): Warehouse {
     dropStaging: (staging) => guard('dropping a staging table', () => dropStaging(knex, staging)),
 
     loadCounts: (batchId, generation) => guard('reading a load', () => readCounts(knex, batchId, generation)),
+
+    verify: (table, staging, load) =>
+      guard(`verifying ${table.table}`, () => verifyLoad(knex, table, staging, load)),
+
+    stagedCounts: (table, staging) =>
+      guard(`verifying ${table.table}`, () => stagedCounts(knex, table, staging)),
 
     reconcile: (rules, input) => guard('reconciling orders', () => reconcile(knex, rules, input)),
 

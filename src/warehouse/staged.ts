@@ -1,0 +1,32 @@
+import type { Stream } from '../connectors/port.js';
+import type { Batch } from '../control/batches.js';
+import type { ExtractStep } from '../domain/plan.js';
+import type { LoadKey, StagedRecord, TableSpec } from './port.js';
+
+/** One landed line through the stream's mapper, with the place of its bytes. Loading and verifying do the same. */
+export function toStaged(
+  stream: Stream,
+  raw: Buffer,
+  part: number,
+  line: number,
+  parameters: Readonly<Record<string, string>>,
+): StagedRecord {
+  const mapped = stream.map(raw, parameters);
+  const verdict = mapped.kind === 'filtered' ? ({ kind: 'filtered' } as const) : mapped;
+  return { part, line, raw, verdict };
+}
+
+export function tableOf(stream: Stream, step: Pick<ExtractStep, 'target'>): TableSpec {
+  return { ...step.target, columns: stream.columns, versionColumn: stream.versionColumn };
+}
+
+export function loadKeyOf(batch: Batch): LoadKey {
+  return {
+    batchId: batch.batch_id,
+    generation: batch.generation,
+    runId: batch.run_id,
+    connection: batch.connection,
+    stream: batch.stream,
+    tenant: batch.tenant,
+  };
+}
