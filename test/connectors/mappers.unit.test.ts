@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { frankfurter } from '../../src/connectors/frankfurter/index.js';
+import type { Connector } from '../../src/connectors/port.js';
+import { salesforce } from '../../src/connectors/salesforce/index.js';
+import { zendesk } from '../../src/connectors/zendesk/index.js';
+
+function map(connector: Connector, stream: string, record: string, parameters?: Record<string, string>) {
+  return connector.streams[stream]?.map(Buffer.from(record), parameters);
+}
+
+describe('Salesforce', () => {
+  const attributes =
+    '"attributes":{"type":"Account","url":"/services/data/v62.0/sobjects/Account/001Hs00000ABCDEFGH"}';
+
+  it('maps an account; the odd offset becomes UTC', () => {
+    const record = `{${attributes},"Id":"001Hs00000ABCDEFGH","Name":"Ångström AB","Type":"Prospect","Industry":null,"Priority__c":"High","SystemModstamp":"2026-05-01T07:25:37.000+0000"}`;
+    expect(map(salesforce, 'accounts', record)).toEqual({
+      kind: 'row',
+      row: {
+        account_id: '001Hs00000ABCDEFGH',
+        name: 'Ångström AB',
+        type: 'Prospect',
+        industry: null,
+        priority: 'High',
+        updated_at: '2026-05-01T07:25:37.000Z',
+      },
+    });
+  });
+
+  it('reads the rank from the field that the pipeline names', () => {
+    const record = `{${attributes},"Id":"1","Tier__c":"Gold","SystemModstamp":"2026-05-01T07:25:37.000+0200"}`;
+    expect(map(salesforce, 'accounts', record, { priorityField: 'Tier__c' })).toMatchObject({
+      row: { priority: 'Gold', updated_at: '2026-05-01T05:25:37.000Z' },
+    });
+  });
+
+  it('maps a contact', () => {
+    const record =
+      '{"Id":"003Hs00000ABCDEFGH","AccountId":null,"FirstName":"Erika","LastName":"Muster","Email":"e@example.com","SystemModstamp":"2026-05-01T07:25:37.123+0000"}';
+    expect(map(salesforce, 'contacts', record)).toMatchObject({
+      row: {
+        contact_id: '003Hs00000ABCDEFGH',
+        account_id: null,
+        name: 'Erika Muster',
+        updated_at: '2026-05-01T07:25:37.123Z',
+      },
+    });
+  });
+});
+
+describe('Frankfurter', () => {
+  it('keeps the digits of a rate as they were sent', () => {
+    const record =
+      '{"date":"2026-01-05","base":"EUR","rates":{"USD":1.0890,"IDR":17652.10,"BTC":1.5e-05,"JPY":162}}';
+    expect(map(frankfurter, 'rates', record)).toEqual({
+      kind: 'row',
+      row: {
+        rate_id: '2026-01-05/EUR',
+        rate_date: '2026-01-05',
+        base: 'EUR',
+        rates: '{"USD":"1.0890","IDR":"17652.10","BTC":"0.000015","JPY":"162"}',
+      },
+    });
+  });
+
+  it.each([
+    ['{"USD":0}', 'not_positive rates.USD'],
+    ['{"USD":-1}', 'not_positive rates.USD'],
+    ['{"USD":"N/A"}', 'not_a_decimal rates.USD'],
+    ['{"usd":1}', 'not_a_currency rates.usd'],
+    ['[]', 'wrong_type rates'],
+  ])('quarantines the rates %s', (rates, expected) => {
+    const mapped = map(frankfurter, 'rates', `{"date":"2026-01-05","base":"EUR","rates":${rates}}`);
+    expect(mapped).toMatchObject({ kind: 'quarantined', id: '2026-01-05' });
+    if (mapped?.kind !== 'quarantined') return;
+    expect(mapped.violations.map(({ rule, path }) => `${rule} ${path}`)).toEqual([expected]);
+  });
+});
+
+describe('Zendesk', () => {
+  it('maps a ticket; the vendor’s own change time is its version', () => {
+    const record =
+      '{"id":35436,"external_id":"btn-1","subject":"Größe","status":"deleted","priority":null,"type":"incident","requester_id":20978392,"assignee_id":null,"group_id":98738,"tags":["a","b"],"created_at":"2026-07-20T22:55:29Z","updated_at":"2026-07-20T22:55:30Z","generated_timestamp":1784588130}';
+    expect(map(zendesk, 'tickets', record)).toEqual({
+      kind: 'row',
+      row: {
+        ticket_id: '35436',
+        external_id: 'btn-1',
+        subject: 'Größe',
+        status: 'deleted',
+        priority: null,
+        type: 'incident',
+        requester_id: '20978392',
+        assignee_id: null,
+        group_id: '98738',
+        tags: '["a","b"]',
+        created_at: '2026-07-20T22:55:29.000Z',
+        updated_at: '2026-07-20T22:55:30.000Z',
+        generated_at: '2026-07-20T22:55:30.000Z',
+      },
+    });
+  });
+});
