@@ -120,13 +120,9 @@ const installReasons = [
 
 function explainInstall(output) {
   const known = installReasons.find(([pattern]) => pattern.test(output));
-  const last =
-    output
-      .trim()
-      .split('\n')
-      .filter((line) => !line.includes('complete log'))
-      .at(-1) ?? 'no reason given';
-  return `The dependencies could not be installed: ${known?.[1] ?? last}.`;
+  const lines = output.split('\n').map((line) => line.trim());
+  const words = lines.find((line) => /^npm error (?!code|errno|syscall)/.test(line)) ?? lines.find(Boolean);
+  return `The dependencies could not be installed: ${known?.[1] ?? words ?? 'npm gave no reason'}.`;
 }
 
 function asPrepareError(error) {
