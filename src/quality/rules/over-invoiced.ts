@@ -38,7 +38,7 @@ export const overInvoiced: Rule = {
     const currency = shown(evidence, 'currency');
     const lines = (evidence['lines'] ?? []) as Record<string, string>[];
     return [
-      `Ordered ${shown(evidence, 'ordered')} ${currency}, invoiced ${shown(evidence, 'invoiced')} by ${shown(evidence, 'invoices')}.`,
+      `Ordered ${shown(evidence, 'ordered')} ${currency}, invoiced ${shown(evidence, 'invoiced')} by ${((evidence['invoices'] ?? []) as string[]).join(', ')}.`,
       ...lines.map(
         (line) =>
           `Line ${line['line']}: ordered ${line['ordered']}, invoiced ${line['invoiced']} ${currency}.`,
