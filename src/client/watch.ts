@@ -17,6 +17,8 @@ export interface WatchOptions {
 /** A query needs a worker: this long for one answer, and this long for the server to come back. */
 const answerMs = 5_000;
 const patienceMs = 60_000;
+/** Progress that stays the same for so long is checked against the workflow's own state. */
+const describeAfterMs = 1_000;
 
 /**
  * The run's progress whenever it changed, until it has ended. A worker that is away is waited for; Temporal
@@ -29,41 +31,46 @@ export async function* watchRun(
   options: WatchOptions = {},
 ): AsyncGenerator<RunProgress> {
   const handle = client.workflow.getHandle(id);
-  const look = () => callTemporal(address, 'watching a run', () => readProgress(client, handle));
+  const intervalMs = options.intervalMs ?? 500;
   let last = '';
   let lostAt: number | null = null;
+  let unchangedMs = 0;
   await callTemporal(address, 'finding the run', () => handle.describe());
   while (options.signal?.aborted !== true) {
-    const seen = await look().catch((error: unknown) => {
+    try {
+      const progress = await callTemporal(address, 'watching a run', () => readProgress(client, handle));
+      const text = JSON.stringify(progress);
+      unchangedMs = text === last ? unchangedMs + intervalMs : 0;
+      if (progress !== null && text !== last) yield progress;
+      last = text;
+      if (progress !== null && finalRunStates.has(progress.state)) return;
+      // A workflow that failed or was cancelled may never have said so in its progress.
+      const doubtful = progress === null || unchangedMs >= describeAfterMs;
+      if (doubtful && (await callTemporal(address, 'watching a run', () => hasEnded(handle)))) return;
+      if (doubtful) unchangedMs = 0;
+      lostAt = null;
+    } catch (error) {
       lostAt ??= Date.now();
       if (!isPassing(error) || Date.now() - lostAt > patienceMs) throw error;
-      return undefined;
-    });
-    if (seen !== undefined) lostAt = null;
-    const text = JSON.stringify(seen?.progress ?? null);
-    if (seen?.progress && text !== last) {
-      last = text;
-      yield seen.progress;
     }
-    if (seen?.ended || (seen?.progress && finalRunStates.has(seen.progress.state))) return;
-    await pause(options.intervalMs ?? 500, options.signal);
+    await pause(intervalMs, options.signal);
   }
 }
 
-/** Null progress: no worker answered, or the workflow has not come far enough to be asked. */
-async function readProgress(
-  client: Client,
-  handle: WorkflowHandle,
-): Promise<{ readonly progress: RunProgress | null; readonly ended: boolean }> {
+/** Null: no worker answered, or the workflow has not come far enough to be asked. */
+async function readProgress(client: Client, handle: WorkflowHandle): Promise<RunProgress | null> {
   try {
     const ask = () => handle.query<RunProgress>('progress');
-    return { progress: await client.connection.withDeadline(Date.now() + answerMs, ask), ended: false };
+    return await client.connection.withDeadline(Date.now() + answerMs, ask);
   } catch (error) {
     const unanswered = error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError;
-    if (!unanswered && !isPassing(error)) throw error;
-    const { status } = await handle.describe();
-    return { progress: null, ended: status.name !== 'RUNNING' };
+    if (unanswered || isPassing(error)) return null;
+    throw error;
   }
+}
+
+async function hasEnded(handle: WorkflowHandle): Promise<boolean> {
+  return (await handle.describe()).status.name !== 'RUNNING';
 }
 
 function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {

@@ -64,6 +64,7 @@ describe('BatonClient against a dev server', () => {
       error: 'ERR_SOURCE_AUTH',
       message: 'Coupa said 401.',
     });
+    for await (const _ of failing.watch({ intervalMs: 100 })); // ends, though the last progress says running
     const endless = await baton.startPipeline({ pipeline: 'c', inputs: { wait: 'for ever' } });
     await endless.cancel();
     await expect(endless.result()).rejects.toThrow(/was cancelled/);

@@ -1,12 +1,14 @@
-/** How long a second Ctrl-C counts as one. */
-const windowMs = 1_000;
+/** npx passes on a Ctrl-C that the terminal has already sent to us: two so close together are one. */
+const oneAndTheSameMs = 400;
+/** How long after the first a second Ctrl-C is waited for. */
+const windowMs = 1_500;
 
 export type Interruption = 'detach' | 'cancel';
 
 export interface Interrupts {
   /** Aborts at the first Ctrl-C (or SIGTERM). */
   readonly signal: AbortSignal;
-  /** After the first: `cancel` when a second follows within a second, else `detach`. */
+  /** After the first: `cancel` when a second follows, else `detach`. */
   readonly decided: Promise<Interruption>;
   /** `SIGINT` or `SIGTERM`, once there was one. */
   readonly received: () => NodeJS.Signals | null;
@@ -17,16 +19,18 @@ export interface Interrupts {
 export function listenForInterrupts(onFirst: () => void): Interrupts {
   const abort = new AbortController();
   let received: NodeJS.Signals | null = null;
+  let receivedAt = 0;
   let decide: (interruption: Interruption) => void = () => {};
   const decided = new Promise<Interruption>((resolve) => {
     decide = resolve;
   });
   const onSignal = (signal: NodeJS.Signals): void => {
     if (received !== null) {
-      decide('cancel');
+      if (Date.now() - receivedAt > oneAndTheSameMs) decide('cancel');
       return;
     }
     received = signal;
+    receivedAt = Date.now();
     if (signal === 'SIGTERM') decide('detach');
     else setTimeout(() => decide('detach'), windowMs);
     abort.abort();

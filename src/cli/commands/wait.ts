@@ -23,7 +23,7 @@ export async function waitForRun(cli: Cli, id: string): Promise<Outcome> {
   });
   const interrupts = listenForInterrupts(() => {
     tree.close();
-    cli.note(`Detached; the run goes on. See it again: baton runs watch ${label}`);
+    cli.note(`Detached; the run goes on (Ctrl-C again cancels it). See it again: baton runs watch ${label}`);
   });
   try {
     await follow(cli, id, tree, interrupts);
