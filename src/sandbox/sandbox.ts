@@ -17,7 +17,7 @@ import { createStores, createVendors, type Stores } from './vendors.js';
 import type { Vendor } from './wire.js';
 
 /** A running sandbox, and handles on it for tests in the same process. */
-export interface Sandbox {
+export interface Sandbox extends Stores {
   /** Without a slash at the end: `http://127.0.0.1:4100`. */
   readonly url: string;
   readonly port: number;
@@ -26,7 +26,6 @@ export interface Sandbox {
   readonly settings: Settings;
   readonly faults: FaultBook;
   readonly requests: RequestLog;
-  readonly stores: Stores;
   readonly live: Live;
   truth(): Truth;
   close(): Promise<void>;
@@ -74,7 +73,7 @@ function mountHome(app: FastifyInstance, stores: Stores, clock: SandboxClock, fa
     const { messages } = stores.slack;
     const state = {
       now: clock.now(),
-      orders: stores.coupa.purchase_orders.size,
+      orders: stores.coupa.store.purchase_orders.size,
       tickets,
       messages,
       faults: faults.list(),
@@ -94,7 +93,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const log = new RequestLog();
   const stores = createStores(seed, journal, clock);
   const vendors = createVendors({ seed, stores, journal, clock, settings, secrets: options.secrets });
-  const live = createLive({ seed, store: stores.coupa, changes: stores.changes, journal, clock });
+  const live = createLive({ seed, ...stores.coupa, journal, clock });
   journal.open();
 
   const closing = new AbortController();
@@ -103,20 +102,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const app = createServer();
   for (const vendor of vendors) mountVendor(app, vendor, parts);
   mountHome(app, stores, clock, faults);
-  const { coupa: store, changes, salesforce: accounts, tickets, slack: messages } = stores;
-  mountAdmin(app, {
-    seed,
-    clock,
-    setClock,
-    settings,
-    faults,
-    log,
-    store,
-    changes,
-    accounts,
-    tickets,
-    messages,
-  });
+  const { coupa, salesforce: accounts, tickets, slack: messages } = stores;
+  mountAdmin(app, { seed, clock, setClock, settings, faults, log, ...coupa, accounts, tickets, messages });
   const url = await app.listen({ port: options.port, host: options.host ?? '127.0.0.1' });
   const stopLive = options.live === true ? live.start() : () => {};
 
@@ -128,7 +115,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     settings,
     faults,
     requests: log,
-    stores,
+    ...stores,
     live,
     truth: () => truthOf(seed),
     async close() {

@@ -13,13 +13,13 @@ function signature(payload: string, secret: string): string {
 }
 
 /** A bearer token that needs no memory: its claims, signed with the client's secret, so a restart keeps it. */
-export function signToken(claims: TokenClaims, secret: string): string {
+function signToken(claims: TokenClaims, secret: string): string {
   const payload = Buffer.from(JSON.stringify(claims)).toString('base64url');
   return `${payload}.${signature(payload, secret)}`;
 }
 
 /** The claims of a token that this secret signed, expired or not; null for anything else. */
-export function readToken(token: string, secret: string): TokenClaims | null {
+function readToken(token: string, secret: string): TokenClaims | null {
   const [payload, given, more] = token.split('.');
   if (payload === undefined || given === undefined || more !== undefined) return null;
   const want = Buffer.from(signature(payload, secret));

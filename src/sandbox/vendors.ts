@@ -18,18 +18,16 @@ import { createZendesk } from './zendesk/vendor.js';
 
 /** What each vendor holds. */
 export interface Stores {
-  readonly coupa: CoupaStore;
-  readonly changes: CoupaChanges;
+  readonly coupa: { readonly store: CoupaStore; readonly changes: CoupaChanges };
   readonly salesforce: SalesforceStore;
   readonly tickets: TicketStore;
   readonly slack: SlackStore;
 }
 
 export function createStores(seed: Seed, journal: Journal, clock: SandboxClock): Stores {
-  const coupa = createCoupaStore(seed);
+  const store = createCoupaStore(seed);
   return {
-    coupa,
-    changes: createCoupaChanges(coupa, journal, clock),
+    coupa: { store, changes: createCoupaChanges(store, journal, clock) },
     salesforce: createSalesforceStore(seed.seed, journal, clock),
     tickets: createTicketStore(journal, clock),
     slack: createSlackStore(journal, clock),
@@ -58,8 +56,7 @@ export function createVendors({
   return [
     createCoupa({
       ...common,
-      store: stores.coupa,
-      changes: stores.changes,
+      ...stores.coupa,
       clientSecret: coupaClientSecret,
       repeated: duplicateIds(seed),
     }),

@@ -99,7 +99,7 @@ describe('live', () => {
     const run = async (): Promise<{ ids: number[]; texts: string }> => {
       const other = await start({ clock: () => new Date('2026-06-16T00:00:00Z') });
       for (let tick = 0; tick < 100; tick++) other.live.tick(tick);
-      const { purchase_orders: orders } = other.stores.coupa;
+      const { purchase_orders: orders } = other.coupa.store;
       const changed = orders
         .ordered('id')
         .filter((at) => (orders.updated[at] ?? 0) >= Date.parse('2026-06-16T00:00:00Z'));

@@ -229,7 +229,7 @@ describe('one order', () => {
     const flagged = JSON.parse(put.body) as Order;
     expect([flagged.exported, flagged.status]).toEqual([true, (await get('id=100003'))[0]?.status]);
     expect((await get('exported=true')).map(({ id }) => id)).toEqual([100_003]);
-    sandbox.stores.changes.patch('purchase_orders', { id: 100_003, version: flagged.version + 1 });
+    sandbox.coupa.changes.patch('purchase_orders', { id: 100_003, version: flagged.version + 1 });
     expect(await get('exported=true')).toEqual([]);
   });
 });

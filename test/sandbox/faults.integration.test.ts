@@ -35,7 +35,7 @@ const create = (id: string, key?: string): Promise<Reply> =>
     headers: zendeskHeaders(key),
     body: ticketBody(id),
   });
-const tickets = (): number => sandbox.stores.tickets.all().length;
+const tickets = (): number => sandbox.tickets.all().length;
 
 describe('answers made up', () => {
   test.each<[object, string | undefined]>([
@@ -137,7 +137,7 @@ describe('accepted, and not said so', () => {
         const ask = { method: 'POST', headers: zendeskHeaders(), body: ticketBody(`t${at}`) };
         if ((await raw(url, ask)).status === null) lost.push(at);
       }
-      expect(other.stores.tickets.all()).toHaveLength(200);
+      expect(other.tickets.all()).toHaveLength(200);
       await other.close();
       return lost;
     };

@@ -54,7 +54,7 @@ test('200,000 orders: quick to start, flat in memory, and a page costs milliseco
   const began = performance.now();
   const sandbox = await start({ records: 200_000 });
   expect(performance.now() - began).toBeLessThan(10_000);
-  const { purchase_orders: orders } = sandbox.stores.coupa;
+  const { purchase_orders: orders } = sandbox.coupa.store;
   const positions = orders.ordered('id');
   const from = performance.now();
   for (let page = 0; page < 200; page++) {

@@ -129,7 +129,7 @@ describe('queries', () => {
 
 test('a changed account is found by its SystemModstamp', async () => {
   const [record] = (await query('SELECT Id FROM Account LIMIT 1')).records;
-  sandbox.stores.salesforce.patch('Account', { Id: record?.Id ?? '', Priority__c: 'High' });
+  sandbox.salesforce.patch('Account', { Id: record?.Id ?? '', Priority__c: 'High' });
   const changed = await query(
     'SELECT Id, Priority__c FROM Account WHERE SystemModstamp >= 2026-06-16T00:00:00Z',
   );

@@ -137,7 +137,7 @@ describe('reads', () => {
         `incremental/tickets/cursor.json?cursor=${encodeURIComponent(page.after_cursor)}&per_page=3`,
       );
     }
-    expect(seen.sort()).toEqual(sandbox.stores.tickets.all().map(({ id }) => id));
+    expect(seen.sort()).toEqual(sandbox.tickets.all().map(({ id }) => id));
     const id = idOf(await send('POST', 'tickets.json', ticketBody('after-export')));
     await raw(url(`tickets/${id}`), { method: 'DELETE', headers: zendeskHeaders() });
     nowMs += 1_000;

@@ -95,7 +95,7 @@ function blank(resource: Resource, id: number, now: string): CoupaRecord {
   };
 }
 
-export function linesOf(order: CoupaRecord): readonly CoupaRecord[] {
+function linesOf(order: CoupaRecord): readonly CoupaRecord[] {
   const lines = order['order-lines'];
   return Array.isArray(lines) ? lines.filter(isObject) : [];
 }
@@ -120,7 +120,7 @@ function scaleOf(text: unknown): number {
   return /\.(\d+)$/.exec(String(text ?? ''))?.[1]?.length ?? 0;
 }
 
-export function sumOf(lines: readonly CoupaRecord[]): string {
+function sumOf(lines: readonly CoupaRecord[]): string {
   const scale = Math.max(0, ...lines.map((line) => scaleOf(line['total'])));
   return textOf(
     lines.reduce((sum, line) => sum + unitsOf(line['total'], scale), 0n),

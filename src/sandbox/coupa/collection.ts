@@ -28,7 +28,7 @@ export class Collection {
   readonly status: string[] = [];
   readonly supplier: number[] = [];
   readonly #seeded: Seeded;
-  readonly #hidden: readonly string[];
+  readonly #hidden: string | null;
   readonly #seededCount: number;
   readonly #position = new Map<number, number>();
   readonly #changed = new Map<number, CoupaRecord>();
@@ -37,8 +37,8 @@ export class Collection {
   readonly #texts = new Map<number, string>();
   readonly #orders = new Map<'id' | 'updated-at' | 'created-at', readonly number[]>();
 
-  /** `hidden`: keys that only `fields=` brings out. */
-  constructor(seeded: Seeded, hidden: readonly string[] = []) {
+  /** `hidden`: the key that only `fields=` brings out. */
+  constructor(seeded: Seeded, hidden: string | null = null) {
     this.#seeded = seeded;
     this.#hidden = hidden;
     for (const row of seeded.rows) this.#set(this.ids.length, row);
@@ -91,9 +91,9 @@ export class Collection {
     return text;
   }
 
+  /** The record without what only `fields=` brings out; set to undefined, which JSON leaves out. */
   shown(record: CoupaRecord): CoupaRecord {
-    if (this.#hidden.length === 0) return record;
-    return Object.fromEntries(Object.entries(record).filter(([key]) => !this.#hidden.includes(key)));
+    return this.#hidden === null ? record : { ...record, [this.#hidden]: undefined };
   }
 
   isExported(position: number): boolean {

@@ -2,7 +2,7 @@ import type { CoupaRecord } from '../seed/suppliers.js';
 import { isObject } from '../wire.js';
 import type { Collection } from './collection.js';
 
-export const operators = [
+const operators = [
   'eq',
   'contains',
   'starts_with',
@@ -30,12 +30,12 @@ export class FilterRefused extends Error {}
 
 const notForDates: readonly Operator[] = ['contains', 'starts_with', 'ends_with', 'blank'];
 
-export function isDatePath(path: readonly string[]): boolean {
+function isDatePath(path: readonly string[]): boolean {
   return /-(at|date)$/.test(path.at(-1) ?? '');
 }
 
 /** ISO 8601; a date without a zone means UTC. NaN when it is no date. */
-export function parseDate(text: string): number {
+function parseDate(text: string): number {
   const zoned = /(Z|[+-]\d\d:?\d\d)$/.test(text) || /^\d{4}-\d\d-\d\d$/.test(text);
   return Date.parse(zoned ? text : `${text}Z`);
 }

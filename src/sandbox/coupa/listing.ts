@@ -2,7 +2,7 @@ import type { Collection } from './collection.js';
 import { type Filter, FilterRefused, parseFilter, positionTest } from './filter.js';
 
 /** Coupa never returns more than this in one answer, whatever `limit` says. */
-export const pageCap = 50;
+const pageCap = 50;
 
 export interface Listing {
   readonly filters: readonly Filter[];

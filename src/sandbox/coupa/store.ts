@@ -79,7 +79,7 @@ function seededExchangeRates(): Seeded {
 
 export function createCoupaStore(seed: Seed): CoupaStore {
   return {
-    purchase_orders: new Collection(seededOrders(seed), ['total']),
+    purchase_orders: new Collection(seededOrders(seed), 'total'),
     suppliers: new Collection(seededSuppliers(seed)),
     invoices: new Collection(seededInvoices(seed)),
     exchange_rates: new Collection(seededExchangeRates()),

@@ -108,12 +108,17 @@ export function createCoupa(parts: CoupaParts): Vendor {
     }
   }
 
+  const attributesOf = new Map<Resource, ReadonlySet<string>>();
+
+  /** What may be filtered by: the keys of the first record, and those that not every record has. */
   function attributes(resource: Resource): ReadonlySet<string> {
-    const sample = store[resource].ordered('id')[0];
-    return new Set([
-      ...alsoKnown,
-      ...Object.keys(sample === undefined ? {} : store[resource].record(sample)),
-    ]);
+    const known = attributesOf.get(resource);
+    if (known !== undefined) return known;
+    const [sample] = store[resource].ordered('id');
+    const keys = sample === undefined ? [] : Object.keys(store[resource].record(sample));
+    const found = new Set([...alsoKnown, ...keys]);
+    attributesOf.set(resource, found);
+    return found;
   }
 
   function list(resource: Resource): (call: Call) => Answer {

@@ -10,12 +10,13 @@ function singular(name: string): string {
 }
 
 function element(name: string, value: unknown): string {
-  if (value === null || value === undefined) return `<${name} nil="true"/>`;
+  if (value === null) return `<${name} nil="true"/>`;
   if (Array.isArray(value)) {
     return `<${name} type="array">${value.map((one: unknown) => element(singular(name), one)).join('')}</${name}>`;
   }
   if (!isObject(value)) return `<${name}>${escapeXml(String(value))}</${name}>`;
-  const inner = Object.entries(value).map(([key, nested]) => element(key, nested));
+  const known = Object.entries(value).filter(([, nested]) => nested !== undefined);
+  const inner = known.map(([key, nested]) => element(key, nested));
   return `<${name}>${inner.join('')}</${name}>`;
 }
 

@@ -3,7 +3,7 @@ import { dayMs, streams } from '../seed/frame.js';
 import { quotedCurrencies } from './currencies.js';
 
 /** The first day of the European Central Bank's own series. */
-export const firstDay = '1999-01-04';
+const firstDay = '1999-01-04';
 const publishedAtUtcHour = 15;
 
 export function dayText(ms: number): string {
@@ -59,7 +59,7 @@ function rounded(value: number): number {
 }
 
 /** Units of a currency per euro on a published day; undefined when it is not quoted. A function of the day alone. */
-export function perEuro(code: string, dayMsAt: number): number | undefined {
+function perEuro(code: string, dayMsAt: number): number | undefined {
   if (code === 'EUR') return 1;
   const info = quotedCurrencies[code];
   return info === undefined ? undefined : rounded(info.perEuro * (1 + 0.02 * drift(code, dayMsAt / dayMs)));

@@ -126,12 +126,22 @@ function spoil(record: CoupaRecord, header: OrderHeader): CoupaRecord {
   return record;
 }
 
+/** Writes times with this offset; the same few times come up again and again within an order. */
+function writer(offsetMinutes: number): (ms: number) => string {
+  const known = new Map<number, string>();
+  return (ms) => {
+    const text = known.get(ms) ?? isoWithOffset(ms, offsetMinutes);
+    known.set(ms, text);
+    return text;
+  };
+}
+
 /** The whole order in Coupa's words, `total` (the header's own) included. */
 export function orderRecord(seed: number, header: OrderHeader): CoupaRecord {
   const draw = new Draw(seed, streams.body, header.index, 1);
   const { decimals } = currencyInfo(header.currency);
   const lines = orderLines(seed, header);
-  const written = (ms: number): string => isoWithOffset(ms, header.offsetMinutes);
+  const written = writer(header.offsetMinutes);
   const sent = !['draft', 'buyer_hold', 'currency_hold'].includes(header.status);
   const customer =
     header.account === undefined

@@ -11,7 +11,7 @@ export interface SupplierReference {
   readonly number: string;
 }
 
-export function supplierName(index: number): string {
+function supplierName(index: number): string {
   const stem = supplierStems[index % supplierStems.length] ?? '';
   const trade = supplierTrades[Math.floor(index / supplierStems.length) % supplierTrades.length] ?? '';
   return `${stem} ${trade} ${supplierForms[(index * 7) % supplierForms.length] ?? ''}`;

@@ -9,7 +9,7 @@ export interface Channel {
   readonly member: boolean;
 }
 
-export const channels: readonly Channel[] = [
+const channels: readonly Channel[] = [
   { id: 'C0DATAALRT', name: 'data-alerts', archived: false, member: true },
   { id: 'C0GENERAL0', name: 'general', archived: false, member: true },
   { id: 'C0ONCALL00', name: 'on-call', archived: false, member: true },

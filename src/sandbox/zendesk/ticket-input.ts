@@ -2,7 +2,7 @@ import { isObject } from '../wire.js';
 import type { TicketFields } from './tickets.js';
 import { botUserId } from './view.js';
 
-export const statuses = ['new', 'open', 'pending', 'hold', 'solved', 'closed'] as const;
+const statuses = ['new', 'open', 'pending', 'hold', 'solved', 'closed'] as const;
 const priorities = ['urgent', 'high', 'normal', 'low'] as const;
 const types = ['problem', 'incident', 'question', 'task'] as const;
 

@@ -1,7 +1,7 @@
 import { escapeHtml } from '../page/escape.js';
 import type { Comment, Ticket } from './tickets.js';
 
-export const brandId = 360_001;
+const brandId = 360_001;
 export const botUserId = 380_001;
 
 /** A ticket in the vendor's words. */
