@@ -1,0 +1,52 @@
+import type { z } from 'zod';
+import { formatDuration } from '../../config/duration.js';
+import { type AnySchema, defOf, unwrap } from '../../config/schema-path.js';
+import type { Connector, Stream } from '../../connectors/port.js';
+
+/** docs/reference/connectors.md, from the registry. */
+export function connectorsPage(connectors: Readonly<Record<string, Connector>>): string {
+  return [
+    '# Connectors',
+    '',
+    'Generated from the registry by `npm run docs`. A connection in baton.yaml names one of these as its `type`; the',
+    'settings below are those that it needs beside `type`, `baseUrl` and the optional `tenant` and `limits`.',
+    '',
+    ...Object.values(connectors).flatMap(section),
+  ].join('\n');
+}
+
+function section(connector: Connector): readonly string[] {
+  const streams = Object.values(connector.streams);
+  const settings = settingsOf(connector.connection, []);
+  return [
+    `## ${connector.type}`,
+    '',
+    `${connector.system}. ${settings.length === 0 ? 'Needs no settings of its own.' : `Settings: ${settings.join(', ')}.`}`,
+    '',
+    ...(streams.length === 0
+      ? []
+      : [
+          '| Stream | Reads | Cursor | Reads again | Permission | Documentation |',
+          '|---|---|---|---|---|---|',
+          ...streams.map(row),
+          '',
+        ]),
+  ];
+}
+
+function row(stream: Stream): string {
+  const { name, mode, cursorField, lagMs, scope, docs } = stream;
+  const reads = mode === 'incremental' ? 'what changed' : 'everything';
+  const cursor = cursorField === null ? '' : `\`${cursorField}\``;
+  const lag = lagMs === 0 ? '' : formatDuration(lagMs);
+  return `| \`${name}\` | ${reads} | ${cursor} | ${lag} | ${scope === undefined ? '' : `\`${scope}\``} | <${docs}> |`;
+}
+
+function settingsOf(schema: AnySchema, path: readonly string[]): readonly string[] {
+  const inner = defOf(unwrap(schema));
+  if (inner.type === 'object') {
+    return Object.entries(inner.shape ?? {}).flatMap(([key, child]) => settingsOf(child, [...path, key]));
+  }
+  const optional = (schema as z.ZodType).safeParse(undefined).success;
+  return [`\`${path.join('.')}\`${optional ? ' (optional)' : ''}`];
+}
