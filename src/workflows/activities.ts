@@ -19,7 +19,7 @@ function options(taskQueue: string, scheduleToCloseTimeout: string): ActivityOpt
     taskQueue,
     scheduleToCloseTimeout: scheduleToCloseTimeout as `${number}h`,
     startToCloseTimeout: scheduleToCloseTimeout as `${number}h`,
-    heartbeatTimeout: '15s',
+    heartbeatTimeout: '10s',
     retry,
   };
 }
