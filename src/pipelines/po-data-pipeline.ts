@@ -84,6 +84,7 @@ export const poDataPipeline = definePipeline<OrderPipelineSettings>({
         parameters: { priorityField: settings.highPriority.field },
       }),
       extract('rates', settings.rates, 'rates', rates, {
+        title: 'extract exchange rates',
         dependsOn: ['extract_orders'],
         parameters: { base: quotedBase },
         range: { step: 'extract_orders', column: 'created_at', marginDays: rateMarginDays },
