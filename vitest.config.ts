@@ -27,7 +27,7 @@ export default defineConfig({
     reporters: ['default', './test/setup/counts-reporter.ts'],
     projects: [
       tier('unit', 10_000, []),
-      tier('workflow', 60_000, ['test/setup/temporal.ts']),
+      tier('workflow', 60_000, ['test/setup/postgres.ts', 'test/setup/temporal.ts']),
       tier('integration', 60_000, ['test/setup/postgres.ts', 'test/setup/temporal.ts']),
       tier('e2e', 180_000, ['test/setup/postgres.ts', 'test/setup/temporal.ts']),
       tier('chaos', 600_000, ['test/setup/temporal.ts'], ['test/chaos/**/*.test.ts']),

@@ -11,9 +11,8 @@ import { loadKeyOf, tableOf, toStaged } from '../warehouse/staged.js';
 import { asActivity } from './failure.js';
 import type { ActivityDeps } from './ports.js';
 
-/** How often landed parts are looked for while extraction goes on, and when the slot is given back meanwhile. */
+/** How often landed parts are looked for while extraction goes on. */
 const pollMs = 100;
-const idleMs = 30_000;
 /** Records per COPY. */
 const copyRecords = 5_000;
 
@@ -94,15 +93,15 @@ async function awaitBatch(
   for (const since = Date.now(); ; ) {
     const batch = await deps.batches.find(runId, step.id);
     if (batch !== null) return batch;
-    if (Date.now() - since > idleMs) throw stillExtracting(step);
+    if (Date.now() - since > deps.stagingIdleMs) throw stillExtracting(deps, step);
     await sleep(pollMs, undefined, { signal });
   }
 }
 
 /** Gives the slot back while a vendor keeps us waiting; no failure, so it uses up nothing. */
-function stillExtracting(step: ExtractStep): BatonError {
+function stillExtracting(deps: ActivityDeps, step: ExtractStep): BatonError {
   return new BatonError('ERR_SOURCE_TIMEOUT', {
-    detail: `${step.title} has landed nothing new for ${idleMs / 1000} s; staging goes on when it does.`,
+    detail: `${step.title} has landed nothing new for ${deps.stagingIdleMs / 1000} s; staging goes on when it does.`,
     retryAfterMs: 15_000,
   });
 }
@@ -136,7 +135,7 @@ async function stageAll(deps: ActivityDeps, work: Staging, signal: AbortSignal):
     }
     if (parts.length > 0) idleSince = Date.now();
     else if (batch.state === 'landed') break;
-    else if (Date.now() - idleSince > idleMs) throw stillExtracting(step);
+    else if (Date.now() - idleSince > deps.stagingIdleMs) throw stillExtracting(deps, step);
     else await sleep(pollMs, undefined, { signal });
   }
   await assertManifest(deps, batch, records);

@@ -45,6 +45,8 @@ export interface ActivityDeps {
   readonly warehouse: Warehouse;
   readonly lake: Lake;
   readonly lakeLayout: string;
+  /** How long staging waits for the next landed part before it gives its slot back. */
+  readonly stagingIdleMs: number;
   readonly connections: Connections;
   readonly orchestrator: Orchestrator;
   readonly alerts: AlertTargets;

@@ -36,6 +36,7 @@ export async function compose(config: BatonConfig, log: Logger) {
     warehouse,
     lake: createLocalLake(config.lake.path),
     lakeLayout: config.lake.layout,
+    stagingIdleMs: 30_000,
     connections,
     orchestrator: createOrchestrator(client),
     alerts: config.alerts,

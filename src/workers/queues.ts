@@ -16,13 +16,15 @@ export async function createWorkers(options: {
   readonly namespace: string;
   readonly activities: ReturnType<typeof createActivities>;
   readonly bundlePath?: string;
+  /** From being asked to stop until running activities are cancelled; 20 s when not given. */
+  readonly graceMs?: number;
 }): Promise<Worker[]> {
   const { activities } = options;
   const common = {
     connection: options.connection,
     namespace: options.namespace,
-    shutdownGraceTime: '20s',
-    shutdownForceTime: '30s',
+    shutdownGraceTime: options.graceMs ?? 20_000,
+    shutdownForceTime: (options.graceMs ?? 20_000) + 10_000,
     maxHeartbeatThrottleInterval: '2s',
     defaultHeartbeatThrottleInterval: '2s',
   } as const;

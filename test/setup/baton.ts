@@ -1,0 +1,234 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Client, type ClientOptions, Connection } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { DefaultLogger, makeTelemetryFilterString, Runtime, type Worker } from '@temporalio/worker';
+import { inject } from 'vitest';
+import { createActivities } from '../../src/activities/index.js';
+import type { ActivityDeps } from '../../src/activities/ports.js';
+import { runResult, type StartPipelineInput, startRun } from '../../src/client/runs.js';
+import { loadConfig } from '../../src/config/index.js';
+import { connectors } from '../../src/connectors/registry.js';
+import { openControl } from '../../src/control/database.js';
+import { type Database, query } from '../../src/database/postgres.js';
+import { Secret } from '../../src/domain/secret.js';
+import { createLogger } from '../../src/observability/logger.js';
+import { startSandbox } from '../../src/sandbox/sandbox.js';
+import { compose } from '../../src/workers/compose.js';
+import { createWorkers, type Role, roles } from '../../src/workers/queues.js';
+import { createClocks, installClock } from './clock.js';
+import { createDatabase } from './database.js';
+import { createNamespace, registerSearchAttributes } from './namespace.js';
+import { projectRoot } from './shared.js';
+
+/** Planted in the configuration; none of them may turn up in a history. */
+export const canaries = {
+  COUPA_CLIENT_SECRET: 'canary-coupa-5b1f0c6a97',
+  ZENDESK_API_TOKEN: 'canary-zendesk-2c9d81e4f0',
+  SALESFORCE_CLIENT_SECRET: 'canary-salesforce-7ae3b05d12',
+  SLACK_BOT_TOKEN: 'canary-slack-d40c6f8b31',
+} as const;
+
+export interface TestBatonOptions {
+  /** `skipping`: on a time-skipping server of its own; `real`: in a namespace of its own on the dev server. */
+  readonly time: 'skipping' | 'real';
+  /** Seeded orders. */
+  readonly records?: number;
+  /** Overrides of baton.yaml, as a user gives them: `BATON_PIPELINES__PO_DATA_PIPELINE__RETRIES`. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+export type TestBaton = Awaited<ReturnType<typeof startBaton>>;
+
+type Activities = ReturnType<typeof createActivities>;
+
+/**
+ * All of Baton in this process: the repository's own baton.yaml, real workers and activities, databases of its
+ * own, a sandbox. Only addresses and secrets differ from what `npm start` runs.
+ */
+export async function startBaton(options: TestBatonOptions) {
+  quieten();
+  const home = mkdtempSync(path.join(tmpdir(), 'baton-workflow-'));
+  const [control, warehouse, sandbox, server] = await Promise.all([
+    createDatabase(),
+    createDatabase(),
+    startSandbox({
+      port: 0,
+      records: options.records ?? 200,
+      coupaLimit: null,
+      secrets: {
+        coupaClientSecret: canaries.COUPA_CLIENT_SECRET,
+        zendeskApiToken: canaries.ZENDESK_API_TOKEN,
+        salesforceClientSecret: canaries.SALESFORCE_CLIENT_SECRET,
+        slackBotToken: canaries.SLACK_BOT_TOKEN,
+      },
+    }),
+    options.time === 'skipping' ? skippingServer() : devServer(),
+  ]);
+  await installClock(control.url);
+  const config = loadConfig({
+    cwd: projectRoot,
+    connectors,
+    env: {
+      ...canaries,
+      BATON_HOME: home,
+      BATON_CONTROL__URL: control.url,
+      BATON_WAREHOUSE__URL: warehouse.url,
+      TEMPORAL_ADDRESS: server.address,
+      TEMPORAL_NAMESPACE: server.namespace,
+      ...Object.fromEntries(
+        Object.keys(vendors).map((name) => [
+          `BATON_CONNECTIONS__${name.toUpperCase()}__BASE_URL`,
+          `${sandbox.url}/${name}`,
+        ]),
+      ),
+      ...options.settings,
+    },
+  });
+  const parts = await compose(config, createLogger('test', 'silent'));
+  const deps: ActivityDeps = { ...parts.deps, stagingIdleMs: 300 };
+  const clocks = server.env === null ? null : createClocks(server.env, sandbox, control.url);
+  const activities = mapActivities(createActivities(deps), async (call) => {
+    await clocks?.follow();
+    return call();
+  });
+  const database = openControl(new Secret(control.url), { poolMax: 2 });
+  const crews = new Map<Role, Crew>();
+
+  async function hire(role: Role): Promise<void> {
+    const workers = await createWorkers({
+      roles: [role],
+      connection: parts.temporal,
+      namespace: server.namespace,
+      activities,
+      bundlePath: inject('workflowBundlePath'),
+      graceMs: 100,
+    });
+    crews.set(role, { workers, running: Promise.all(workers.map((worker) => worker.run())) });
+  }
+  async function dismiss(role: Role): Promise<void> {
+    const crew = crews.get(role);
+    crews.delete(role);
+    for (const worker of crew?.workers ?? []) if (worker.getState() === 'RUNNING') worker.shutdown();
+    await crew?.running;
+  }
+  await Promise.all(roles.map(hire));
+
+  return {
+    deps,
+    sandbox,
+    server,
+    client: server.client,
+    database,
+    /** Starts a run as the client library does; the id is the workflow's. */
+    async start(input: Partial<StartPipelineInput> = {}): Promise<string> {
+      return (await startRun(server.client, { pipeline: 'po_data_pipeline', ...input })).id;
+    },
+    result: (id: string) => runResult(server.client, id),
+    async run(input: Partial<StartPipelineInput> = {}) {
+      return runResult(server.client, await this.start(input));
+    },
+    row: (id: string) => rowOf(database, id),
+    steps: async (id: string) => (await deps.runs.progress(id))?.steps ?? [],
+    effects: (tenant: string, kind: string) => effectsOf(database, tenant, kind),
+    /** Stops a role's workers as a deploy would, and starts new ones. */
+    async replaceWorkers(role: Role): Promise<void> {
+      await dismiss(role);
+      await hire(role);
+    },
+    async stop(): Promise<void> {
+      await Promise.all(roles.map(dismiss));
+      await parts.close();
+      await clocks?.close();
+      await database.close();
+      await server.close();
+      await sandbox.close();
+      await Promise.all([control.drop(), warehouse.drop()]);
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+interface Crew {
+  readonly workers: readonly Worker[];
+  readonly running: Promise<unknown>;
+}
+
+const vendors = { coupa: true, zendesk: true, salesforce: true, rates: true, slack: true } as const;
+
+let quiet = false;
+
+function quieten(): void {
+  if (quiet) return;
+  quiet = true;
+  Runtime.install({
+    logger: new DefaultLogger('ERROR'),
+    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR' }) } },
+    shutdownSignals: [],
+  });
+}
+
+async function skippingServer() {
+  const env = await TestWorkflowEnvironment.createTimeSkipping({
+    server: { executable: { type: 'existing-path', path: inject('testServerPath') } },
+  });
+  const namespace = env.namespace ?? 'default';
+  await registerSearchAttributes(env.connection, namespace);
+  return { env, address: env.address, namespace, client: env.client, close: () => env.teardown() };
+}
+
+async function devServer() {
+  const address = inject('temporalAddress');
+  const connection = await Connection.connect({ address });
+  const namespace = await createNamespace(connection);
+  const options: ClientOptions = { connection, namespace };
+  return { env: null, address, namespace, client: new Client(options), close: () => connection.close() };
+}
+
+/** The same activities, each called through `around`. */
+function mapActivities(
+  activities: Activities,
+  around: (call: () => Promise<unknown>) => Promise<unknown>,
+): Activities {
+  const wrap = (group: object) =>
+    Object.fromEntries(
+      Object.entries(group).map(([name, activity]) => [
+        name,
+        (...input: unknown[]) =>
+          around(() => (activity as (...all: unknown[]) => Promise<unknown>)(...input)),
+      ]),
+    );
+  return Object.fromEntries(
+    Object.entries(activities).map(([queue, group]) => [queue, wrap(group)]),
+  ) as unknown as Activities;
+}
+
+async function rowOf(database: Database, id: string) {
+  const { rows } = await query<{ state: string; trigger: string; error: { code: string } | null }>(
+    database.knex,
+    'SELECT state, trigger, error FROM control.runs WHERE id = :id',
+    { id },
+  );
+  return rows[0] ?? null;
+}
+
+interface EffectView {
+  readonly cause: string;
+  readonly action: string;
+  readonly state: string;
+  readonly attempts: number;
+  readonly marker: string;
+  readonly remote_id: string | null;
+  readonly parked: boolean;
+}
+
+async function effectsOf(database: Database, tenant: string, kind: string): Promise<EffectView[]> {
+  const { rows } = await query<EffectView>(
+    database.knex,
+    `SELECT cause, action, state, attempts, marker, remote_id, parked_at IS NOT NULL AS parked
+     FROM control.effects WHERE tenant = :tenant AND kind = :kind ORDER BY key`,
+    { tenant, kind },
+  );
+  return rows;
+}
