@@ -330,6 +330,41 @@ export const catalogue = {
     fix: 'Set gateway.token to a secret:// reference, or gateway.host to 127.0.0.1.',
     retryable: false,
   },
+  ERR_GATEWAY_UNAUTHORIZED: {
+    code: 'BTN-8002',
+    title: 'The gateway was asked without its token',
+    why: 'The request carries no Authorization header, or another token than gateway.token.',
+    fix: 'Send `Authorization: Bearer <token>` with the token that gateway.token refers to.',
+    retryable: false,
+  },
+  ERR_GATEWAY_FOREIGN_HOST: {
+    code: 'BTN-8003',
+    title: 'The gateway was asked under a name that is not its own',
+    why: 'Without a token it answers only to this machine, and to the name in gateway.publicUrl.',
+    fix: 'Use http://127.0.0.1 and the port, set gateway.publicUrl, or protect the gateway with gateway.token.',
+    retryable: false,
+  },
+  ERR_GATEWAY_NO_ROUTE: {
+    code: 'BTN-8004',
+    title: 'The gateway has no such address',
+    why: 'It serves /, /healthz, /readyz and /metrics.',
+    fix: 'Correct the path.',
+    retryable: false,
+  },
+  ERR_GATEWAY_NOT_READY: {
+    code: 'BTN-8005',
+    title: 'A part that Baton needs does not answer',
+    why: 'The control database, the warehouse or Temporal is down or not prepared; each is named with its cause.',
+    fix: 'Mend the part named; runs wait meanwhile and lose nothing.',
+    retryable: true,
+  },
+  ERR_GATEWAY_LISTEN: {
+    code: 'BTN-8006',
+    title: 'The gateway cannot listen at its address',
+    why: 'Its port is taken, or its host is no address of this machine.',
+    fix: 'Stop what holds the port, or correct gateway.host and gateway.port.',
+    retryable: false,
+  },
 
   ERR_INTERNAL: {
     code: 'BTN-9001',

@@ -33,7 +33,7 @@ export async function isWarehousePrepared(warehouse: Database, timeoutMs: number
 export function readWarehouseMeasures(warehouse: Database, timeoutMs: number): Promise<WarehouseMeasures> {
   return readBounded(warehouse, 'measuring the warehouse', timeoutMs, async (trx) => ({
     rows: only((await query<Record<LoadOutcome, number>>(trx, rowsSql)).rows),
-    freshness: (await query<WarehouseMeasures['freshness'][number]>(trx, freshnessSql)).rows,
+    freshness: (await query<WarehouseMeasures['freshness'][number]>(trx, freshnessSql, { instant })).rows,
     quarantine: (await query<WarehouseMeasures['quarantine'][number]>(trx, quarantineSql)).rows,
     openDiscrepancies: only((await query<{ open: number }>(trx, discrepanciesSql)).rows).open,
   }));
@@ -48,7 +48,7 @@ const instant = String.raw`^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?
 /** A watermark that is no time (a vendor's own sequence, say) tells nothing of freshness and is left out. */
 const freshnessSql = `
   SELECT l.target AS asset, extract(epoch FROM now() - min(w.value::timestamptz))::float8 AS seconds
-  FROM (SELECT * FROM raw._baton_watermarks WHERE value ~ '${instant.replaceAll('?', '\\?')}' OFFSET 0) w
+  FROM (SELECT * FROM raw._baton_watermarks WHERE value ~ :instant OFFSET 0) w
   JOIN (SELECT DISTINCT connection, stream, tenant, target FROM raw._baton_loads WHERE state = 'loaded') l
     USING (connection, stream, tenant)
   GROUP BY l.target ORDER BY l.target`;

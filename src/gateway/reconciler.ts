@@ -1,0 +1,74 @@
+import type { RunRow } from '../control/runs.js';
+import { BatonError } from '../protocol/errors.js';
+import type { GatewayParts } from './parts.js';
+import { findEnding, storedReceipt } from './run-ending.js';
+
+export interface Reconciler {
+  /** Waits for the round under way. */
+  stop(): Promise<void>;
+}
+
+const everyMs = 30_000;
+/** A younger run is surely still being started. */
+const minimumAgeMs = 60_000;
+
+/**
+ * Closes runs whose execution is gone, every half minute. Never touches one that runs; several gateways may do
+ * so at once, because a run's end is written once.
+ */
+export function startReconciler(parts: GatewayParts, intervalMs = everyMs): Reconciler {
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
+  let round: Promise<unknown> = Promise.resolve();
+  const next = () => {
+    timer = setTimeout(() => {
+      round = reconcileRuns(parts)
+        .catch((error: unknown) => note(parts, error, 'the reconciler could not look'))
+        .finally(() => {
+          if (!stopped) next();
+        });
+    }, intervalMs);
+  };
+  next();
+  return {
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      await round;
+    },
+  };
+}
+
+/** One round; answers the ids of the runs that it closed. A run that cannot be judged now is left for the next. */
+export async function reconcileRuns(parts: GatewayParts, ageMs = minimumAgeMs): Promise<readonly string[]> {
+  const open = await parts.runs.open();
+  const closed: string[] = [];
+  for (const run of open) {
+    if (Date.now() - run.created_at.getTime() < ageMs) continue;
+    const done = await close(parts, run).catch((error: unknown) => {
+      note(parts, error, 'a run could not be reconciled', run.id);
+      return false;
+    });
+    if (done) closed.push(run.id);
+  }
+  return closed;
+}
+
+async function close(parts: GatewayParts, run: RunRow): Promise<boolean> {
+  const ending = await findEnding(parts, run);
+  if (ending === null) return false;
+  const receipt = await storedReceipt(parts, run);
+  const { opened, updated, resolved } = await parts.effects.countsOfRun(run.id);
+  const tickets = { opened, updated, resolved };
+  await parts.runs.finish({ id: run.id, ...ending, receipt, tickets });
+  parts.log.warn(
+    { run: run.id, was: run.state, state: ending.state },
+    'closed a run whose execution is gone',
+  );
+  return true;
+}
+
+function note({ log }: GatewayParts, error: unknown, message: string, run?: string): void {
+  const code = error instanceof BatonError ? error.code : null;
+  log.warn({ run, code, detail: error instanceof Error ? error.message : String(error) }, message);
+}
