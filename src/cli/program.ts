@@ -97,6 +97,12 @@ export function buildProgram(execute: Execute): Command {
   );
   add(
     runs,
+    'verify <run>',
+    'recompute the receipt from lake and warehouse',
+    async () => (await import('./commands/verify.js')).verifyRun,
+  );
+  add(
+    runs,
     'cancel <run>',
     'ask a run to stop; what is loaded stays loaded',
     async () => (await import('./commands/runs.js')).cancelRun,

@@ -1,0 +1,65 @@
+import type { BatonConfig } from '../../config/index.js';
+import type { Stream } from '../../connectors/port.js';
+import { connectors } from '../../connectors/registry.js';
+import { createBatchStore } from '../../control/batches.js';
+import { readPlan } from '../../control/plans.js';
+import { createLocalLake } from '../../lake/local.js';
+import { BatonError } from '../../protocol/errors.js';
+import { type Verification, verifyRun as verify } from '../../quality/verify-run.js';
+import { createPostgresWarehouse } from '../../warehouse/postgres/index.js';
+import type { Handler } from '../context.js';
+import { one } from '../render/result.js';
+import { formatCount, type Style } from '../render/style.js';
+import { knownRun } from './names.js';
+
+/** Recomputes a run's receipt from lake and warehouse; ERR_VERIFY_DIFFERS when something was changed since. */
+export const verifyRun: Handler = async (cli, [reference = '']) => {
+  const run = await knownRun(cli, reference);
+  const config = await cli.config();
+  const control = await cli.control();
+  const plan = await readPlan(control, run.plan_hash);
+  if (plan === null) {
+    throw new BatonError('ERR_RUN_NOT_FOUND', {
+      detail: `The plan of run ${run.short_id} is not stored any more.`,
+    });
+  }
+  const deps = {
+    batches: createBatchStore(control),
+    warehouse: createPostgresWarehouse(await cli.warehouse()),
+    lake: createLocalLake(config.lake.path),
+    stream: (connection: string, stream: string) => streamOf(config, connection, stream),
+  };
+  cli.verbose(`lake           ${config.lake.path}`);
+  const verification = await verify(deps, run.id, plan);
+  const result = one(verification, (style) => describe(verification, run.short_id, style));
+  if (verification.ok) return { result };
+  const count = verification.differences.length;
+  const first = verification.differences[0];
+  return {
+    result,
+    error: new BatonError('ERR_VERIFY_DIFFERS', {
+      detail: `Run ${run.short_id} is not as it was: ${count} ${count === 1 ? 'difference' : 'differences'}.`,
+      ...(first === undefined ? {} : { where: first.where }),
+    }),
+  };
+};
+
+function streamOf(config: BatonConfig, connection: string, name: string): Stream {
+  const type = config.connections[connection]?.type ?? '';
+  const stream = connectors[type]?.streams[name];
+  if (stream !== undefined) return stream;
+  throw new BatonError('ERR_UNKNOWN_NAME', {
+    detail: `The run read ${name} from the connection "${connection}", which baton.yaml does not have any more.`,
+    fix: 'Put the connection back, or verify the run where it is.',
+  });
+}
+
+function describe(verification: Verification, shortId: string, style: Style): string {
+  const { ok, batches, objects, records, differences } = verification;
+  const what = `${formatCount(records)} records in ${formatCount(objects)} objects of ${formatCount(batches)} batches`;
+  const lines = [
+    `${ok ? style.green('✓') : style.red('✗')} run ${shortId}  ${what}`,
+    ...differences.map((each) => `  ${style.red('✗')} ${each.kind}  ${style.bold(each.where)}  ${each.what}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
