@@ -1,7 +1,8 @@
 import http, { type ClientRequest } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import { pipeline, type Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import axios, { type AxiosInstance, type AxiosResponse, isAxiosError } from 'axios';
 import { Secret } from '../domain/secret.js';
 import { BatonError } from '../protocol/errors.js';
@@ -69,6 +70,8 @@ function createClient(agents: Agents): AxiosInstance {
     allowAbsoluteUrls: false,
     maxRedirects: 0,
     responseType: 'stream',
+    // Ours is strict: axios takes a compressed body that was cut off for a whole one.
+    decompress: false,
     validateStatus: () => true,
     httpAgent: agents.http,
     httpsAgent: agents.https,
@@ -126,6 +129,7 @@ function headersOf(
 ): Record<string, string> {
   return {
     Accept: 'application/json',
+    'Accept-Encoding': 'gzip',
     'User-Agent': 'baton',
     ...options.headers,
     ...(request.json === undefined ? {} : { 'Content-Type': 'application/json; charset=utf-8' }),
@@ -152,8 +156,11 @@ async function collect(
   stopper: Stopper,
   place: Place,
 ): Promise<Buffer | BatonError> {
-  const stream = response.data;
-  const destroy = (): void => void stream.destroy(new Error('stopped'));
+  const stream = decompressed(response);
+  const destroy = (): void => {
+    response.data.destroy();
+    stream.destroy(new Error('stopped'));
+  };
   stopper.signal.addEventListener('abort', destroy, { once: true });
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -165,10 +172,20 @@ async function collect(
     }
     return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, bytes);
   } catch {
-    return bodyFailure(place, stopper.stopped(), bytes, response.headers['content-length'], maxBytes);
+    // Of a compressed body, the length that was promised says nothing about what was read.
+    const promised = stream === response.data ? response.headers['content-length'] : undefined;
+    return bodyFailure(place, stopper.stopped(), bytes, promised, maxBytes);
   } finally {
     stopper.signal.removeEventListener('abort', destroy);
   }
+}
+
+/** The body without its compression; a stream that is cut off fails, whatever was read of it. */
+function decompressed(response: AxiosResponse<Readable>): Readable {
+  const encoding = String(response.headers['content-encoding'] ?? 'identity').toLowerCase();
+  if (encoding !== 'gzip' && encoding !== 'x-gzip') return response.data;
+  // The failure reaches whoever reads the result.
+  return pipeline(response.data, createGunzip(), () => {});
 }
 
 function bodyFailure(

@@ -120,6 +120,7 @@ async function exchange(
 ): Promise<Delivery> {
   let calls = 0;
   for (let attempt = 1; ; attempt++) {
+    if (request.signal?.aborted === true) return { kind: 'not_sent', error: cancelled(request, null) };
     const authorization = await authorize(options.authenticator, request);
     if (authorization instanceof BatonError) return { kind: 'not_sent', error: authorization };
     calls += (authorization?.calls ?? 0) + 1;

@@ -3,7 +3,7 @@ import { Secret } from '../domain/secret.js';
 import { BatonError } from '../protocol/errors.js';
 import type { ResolvedConnection } from './port.js';
 
-export type SecretAnd = string | Secret;
+export type SettingValue = string | Secret;
 
 const secretMessage =
   'must be a reference to a secret (secret://env/NAME or secret://file/path), never the secret itself';
@@ -37,7 +37,7 @@ export function optionalSetting(connection: ResolvedConnection, path: string): s
 }
 
 /** A setting's value, secret or not. */
-export function readSetting(value: SecretAnd): string {
+export function readSetting(value: SettingValue): string {
   return value instanceof Secret ? value.reveal() : value;
 }
 

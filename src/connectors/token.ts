@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Secret } from '../domain/secret.js';
 import { BatonError } from '../protocol/errors.js';
 import type { Authenticator, Authorization, HttpRequest, VendorHttp } from './http.js';
-import { readSetting, type SecretAnd } from './settings.js';
+import { readSetting, type SettingValue } from './settings.js';
 
 /** An access token as the vendor minted it. */
 export interface MintedToken {
@@ -91,7 +91,11 @@ function raced<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise
 }
 
 /** One token per connection and set of credentials; the credentials only as a digest. */
-export function tokenKey(connection: string, baseUrl: string, ...credentials: readonly SecretAnd[]): string {
+export function tokenKey(
+  connection: string,
+  baseUrl: string,
+  ...credentials: readonly SettingValue[]
+): string {
   const digest = createHash('sha256');
   for (const part of credentials) digest.update(readSetting(part)).update('\0');
   return `${connection}|${baseUrl}|${digest.digest('hex')}`;

@@ -31,7 +31,10 @@ export interface Opening {
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-export const limits: ConnectionLimits = { timeoutMs: 5_000, maxResponseBytes: 20_000_000 };
+export const limits = { timeoutMs: 5_000, maxResponseBytes: 20_000_000 } as const satisfies ConnectionLimits;
+
+/** The contract is not about waiting: a rate that never makes anyone wait. */
+const unhurried = { requestsPerSecond: 10_000 };
 
 export function openAgainst(
   sandbox: Pick<Sandbox, 'url'>,
@@ -43,7 +46,7 @@ export function openAgainst(
     type: connector.type,
     baseUrl: `${sandbox.url}/${vendor}`,
     settings,
-    limits: { ...limits, ...more },
+    limits: { ...limits, ...unhurried, ...more },
   });
 }
 

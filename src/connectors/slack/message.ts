@@ -26,18 +26,19 @@ export interface SlackMessage {
 export function toSlack(message: Message): SlackMessage {
   const sign = signs[message.severity];
   const links = message.links.slice(0, mostLinks).map(({ label, url }) => link(label, url));
+  const shownLinks = links.filter((text) => text.trim() !== '');
   return {
     text: `${sign} ${escaped(`${message.title}\n${message.text}`, textChars)}`,
     blocks: [
       {
         type: 'header',
-        text: { type: 'plain_text', text: escaped(message.title, headerChars) || '–', emoji: true },
+        text: { type: 'plain_text', text: escaped(message.title.trim(), headerChars) || '–', emoji: true },
       },
       ...(message.text === ''
         ? []
         : [section(`${sign} ${escaped(message.text, sectionChars - sign.length - 1)}`)]),
       ...fieldSections(message.fields.slice(0, mostFields)),
-      ...linkSections(links),
+      ...linkSections(shownLinks),
     ],
   };
 }

@@ -16,7 +16,7 @@ const mostPages = 20;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-export const eventType = 'baton_message';
+const eventType = 'baton_message';
 
 /**
  * Messages by chat.postMessage. Slack has no idempotency key; the marker travels in the message's metadata
