@@ -24,9 +24,9 @@ export default {
   forbidden: [
     never(
       'no-cycles',
-      'Modules that need each other cannot be understood apart; types alone do no harm.',
+      'Modules that need each other cannot be understood apart; types and lazy imports do no harm.',
       {},
-      { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      { circular: true, viaOnly: { dependencyTypesNot: ['type-only', 'dynamic-import'] } },
     ),
     only('protocol-is-inner', 'protocol', ['domain'], 'Names and errors are known to all and know nobody.'),
     only('domain-is-pure', 'domain', ['protocol'], 'Logic without input, output, clock or chance.'),

@@ -9,7 +9,7 @@ import { asBatonError } from '../render/failure.js';
 import { one } from '../render/result.js';
 import { createStyle, formatSeconds } from '../render/style.js';
 import { stackNeeds } from '../stack/needs.js';
-import { type Stack, startStack } from '../stack/supervisor.js';
+import { builtPrograms, type Stack, startStack } from '../stack/supervisor.js';
 import { followRun, type Voice } from './follow.js';
 import { temporalLink } from './links.js';
 import { ticketWords } from './receipt.js';
@@ -51,7 +51,7 @@ async function begin(cli: Cli, once: boolean, shutdown: Shutdown, voice: Voice):
   const stack = await startStack({
     root: config.root,
     home: config.home,
-    dist: path.resolve(import.meta.dirname, '..', '..'),
+    dist: builtPrograms(),
     env: { ...io.env, BATON_CONFIG: config.file },
     needs: stackNeeds(config),
     wantedPorts: { gateway: config.gateway.port },
