@@ -205,7 +205,7 @@ describe('lists that misbehave', () => {
       ({ id }) => id,
     );
     await fault({ vendor: 'coupa', kind: 'moving_records', params: { records: 5 } });
-    const first = await getJson<{ id: number }[]>(
+    const first = await getJson<{ id: number; 'updated-at': string }[]>(
       `${sandbox.url}/coupa/api/purchase_orders?${window}`,
       headers,
     );
@@ -213,6 +213,9 @@ describe('lists that misbehave', () => {
       `${sandbox.url}/coupa/api/purchase_orders?${window}&offset=50`,
       headers,
     );
+    expect(first.map(({ id }) => id)).toEqual(ids.slice(0, 50));
+    const seen = first.map((order) => Date.parse(order['updated-at']));
+    expect(Math.max(...seen)).toBeLessThan(Date.parse('2026-06-15T00:00:00Z'));
     const last = first.at(-1)?.id ?? 0;
     const byKey = await getJson<{ id: number }[]>(
       `${sandbox.url}/coupa/api/purchase_orders?${window}&id[gt]=${last}`,

@@ -61,7 +61,13 @@ test('a restart forgets nothing: tickets, comments, keys, messages, flags, chang
   expect(before.changed.length).toBeGreaterThan(10);
   const again = await create(second.url);
   expect([again.headers['x-idempotency-lookup'], JSON.parse(again.body).ticket.id]).toEqual(['hit', made.id]);
-  second.live.tick(21);
+  second.live.tick(23); // written after the line that was cut off
+  const orders = second.coupa.store.purchase_orders.size;
   await second.close();
-  await (await start({ stateDir })).close();
+  const third = await start({ stateDir });
+  expect([third.coupa.store.purchase_orders.size, orders]).toEqual([
+    before.counts.orders + 1,
+    before.counts.orders + 1,
+  ]);
+  await third.close();
 });

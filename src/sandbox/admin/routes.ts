@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { SandboxClock } from '../clock.js';
 import type { CoupaChanges } from '../coupa/changes.js';
+import type { Collection } from '../coupa/collection.js';
 import type { CoupaStore, Resource } from '../coupa/store.js';
 import { type FaultBook, parseFaultRequest } from '../faults.js';
 import type { RequestLog } from '../request-log.js';
@@ -61,12 +62,19 @@ function faultRoutes({ faults }: AdminParts): Record<string, AdminHandler> {
   };
 }
 
+/** The fifty records that changed last, latest first. */
+function latest(collection: Collection): readonly unknown[] {
+  const positions = collection.ordered('updated-at').slice(-50).reverse();
+  return positions.map((at) => collection.record(at));
+}
+
 function recordRoutes(
   name: string,
   resource: Resource,
   { store, changes }: AdminParts,
 ): Record<string, AdminHandler> {
   return {
+    [`GET /${name}`]: () => json(200, latest(store[resource])),
     [`GET /${name}/:id`]: ({ params }) => {
       const record = store[resource].find(Number(params['id']));
       return record === undefined ? gone() : json(200, record);
@@ -140,6 +148,7 @@ function readRoutes(parts: AdminParts): Record<string, AdminHandler> {
       const record = changes.mend(Number(params['id']));
       return record === null ? gone() : json(200, record);
     },
+    'GET /accounts': () => json(200, accounts.records('Account')),
     'POST /accounts': ({ body }) => {
       if (typeof body['Id'] !== 'string') return bad('Id is required');
       return json(200, accounts.patch('Account', body as SalesforceRecord));

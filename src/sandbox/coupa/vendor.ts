@@ -121,24 +121,31 @@ export function createCoupa(parts: CoupaParts): Vendor {
     return found;
   }
 
+  /** The page as asked for: whole records from their kept JSON, or cut down, or as XML. */
+  function listed(call: Call, resource: Resource, positions: readonly number[]): Answer {
+    const collection = store[resource];
+    const fields = parseFields(call.query.get('fields'));
+    const form = call.query.get('return_object');
+    if (wantsJson(call) && fields === null && form === null) {
+      const body = `[${positions.map((at) => collection.text(at)).join(',')}]`;
+      return { status: 200, headers: { 'content-type': 'application/json; charset=utf-8' }, body };
+    }
+    const records = positions.map((at) => shaped(collection.record(at), resource, fields, form));
+    if (wantsJson(call)) return json(200, records);
+    if (records.length === 0) return xml(404, xmlErrors(['No results match your search criteria.']));
+    return xml(200, xmlList(resource.replaceAll('_', '-'), records));
+  }
+
   function list(resource: Resource): (call: Call) => Answer {
     return (call) =>
       guarded(call, readScopes[resource], () => {
         const collection = store[resource];
-        const fields = parseFields(call.query.get('fields'));
-        const form = call.query.get('return_object');
         const repeated =
           settings.duplicates && resource === 'purchase_orders' ? parts.repeated : new Set<number>();
         const positions = page(collection, parseListing(call.query, attributes(resource)), repeated);
+        const answer = listed(call, resource, positions);
         if (call.fault?.kind === 'moving_records') move(resource, positions, call);
-        if (wantsJson(call) && fields === null && form === null) {
-          const body = `[${positions.map((at) => collection.text(at)).join(',')}]`;
-          return { status: 200, headers: { 'content-type': 'application/json; charset=utf-8' }, body };
-        }
-        const records = positions.map((at) => shaped(collection.record(at), resource, fields, form));
-        if (wantsJson(call)) return json(200, records);
-        if (records.length === 0) return xml(404, xmlErrors(['No results match your search criteria.']));
-        return xml(200, xmlList(resource.replaceAll('_', '-'), records));
+        return answer;
       });
   }
 

@@ -14,12 +14,15 @@ export interface HomeState {
 
 const shownAtMost = 100;
 
+/** Prefix, what it holds, and where a person can see some of it without credentials. */
 const vendors = [
-  ['Coupa', '/coupa/api/purchase_orders', 'orders, suppliers, invoices, exchange rates'],
-  ['Zendesk', '/zendesk/api/v2/tickets.json', 'tickets'],
-  ['Salesforce', '/salesforce/services/data/v62.0/query', 'accounts, contacts'],
-  ['Rates', '/rates/v1/latest', 'Frankfurter-style reference rates'],
-  ['Slack', '/slack/api/auth.test', 'messages'],
+  ['Coupa', '/coupa', 'orders', '/_admin/orders'],
+  ['Coupa', '/coupa', 'suppliers', '/_admin/suppliers'],
+  ['Coupa', '/coupa', 'invoices', '/_admin/invoices'],
+  ['Zendesk', '/zendesk', 'tickets', '/_admin/tickets'],
+  ['Salesforce', '/salesforce', 'accounts', '/_admin/accounts'],
+  ['Frankfurter', '/rates', 'reference rates', '/rates/v1/latest'],
+  ['Slack', '/slack', 'messages', '/_admin/messages'],
 ] as const;
 
 function table(head: readonly string[], rows: readonly (readonly string[])[], none: string): string {
@@ -58,18 +61,18 @@ export function homePage(state: HomeState): string {
   const tickets = [...state.tickets].reverse().slice(0, shownAtMost).map(ticketRow);
   const messages = [...state.messages].reverse().slice(0, shownAtMost);
   const said = messages.map(({ ts, channel, text }) => [ts, channel, `<pre>${escapeHtml(text)}</pre>`]);
-  const links = vendors.map(([name, path, what]) => [
+  const links = vendors.map(([name, prefix, what, see]) => [
     name,
-    `<a href="${path}"><code>${path}</code></a>`,
-    what,
+    `<code>${prefix}</code>`,
+    `<a href="${see}">${what}</a>`,
   ]);
-  const admin = ['truth', 'requests', 'tickets', 'messages', 'faults', 'settings'];
+  const admin = ['truth', 'requests', 'faults', 'settings'];
   return layout(
     'Vendor sandboxes',
     `<h1>Vendor sandboxes</h1>
 <p class="quiet">Pretended vendors that speak the real ones’ HTTP. ${state.orders} orders · ${state.now.toISOString()} ·
 ${admin.map((name) => `<a href="/_admin/${name}">${name}</a>`).join(' · ')}</p>
-<h2>Vendors</h2>${table(['Vendor', 'Try', 'Holds'], links, '')}
+<h2>Vendors</h2>${table(['Vendor', 'Below', 'Look at'], links, '')}
 <h2>Tickets (${state.tickets.length})</h2>${table(['Ticket', 'Status', 'Priority', 'Comments', 'Last comment'], tickets, 'No ticket was opened yet.')}
 <h2>Slack messages (${state.messages.length})</h2>${table(['Time', 'Channel', 'Text'], said, 'No message was posted yet.')}
 <h2>Faults in force</h2>${table(['Id', 'Vendor', 'Kind', 'Where', 'Strikes left', 'Struck'], state.faults.map(faultRow), 'None: everything works.')}`,
