@@ -94,6 +94,7 @@ export async function startBaton(options: TestBatonOptions) {
     return call();
   });
   const database = openControl(new Secret(control.url), { poolMax: 2 });
+  const warehouseDatabase = openControl(new Secret(warehouse.url), { poolMax: 2 });
   const crews = new Map<Role, Crew>();
 
   async function hire(role: Role): Promise<void> {
@@ -121,6 +122,10 @@ export async function startBaton(options: TestBatonOptions) {
     server,
     client: server.client,
     database,
+    /** The warehouse, to look into. */
+    warehouseDatabase,
+    /** Where the lake is. */
+    lakePath: config.lake.path,
     /** Starts a run as the client library does; the id is the workflow's. */
     async start(input: Partial<StartPipelineInput> = {}): Promise<string> {
       return (await startRun(server.client, { pipeline: 'po_data_pipeline', ...input })).id;
@@ -129,6 +134,9 @@ export async function startBaton(options: TestBatonOptions) {
     async run(input: Partial<StartPipelineInput> = {}) {
       return runResult(server.client, await this.start(input));
     },
+    /** What is at the vendors now. */
+    tickets: () => admin<SandboxTicket[]>(sandbox.url, 'tickets'),
+    messages: () => admin<unknown[]>(sandbox.url, 'messages'),
     row: (id: string) => rowOf(database, id),
     steps: async (id: string) => (await deps.runs.progress(id))?.steps ?? [],
     effects: (tenant: string, kind: string) => effectsOf(database, tenant, kind),
@@ -142,6 +150,7 @@ export async function startBaton(options: TestBatonOptions) {
       await parts.close();
       await clocks?.close();
       await database.close();
+      await warehouseDatabase.close();
       await server.close();
       await sandbox.close();
       await Promise.all([control.drop(), warehouse.drop()]);
@@ -202,6 +211,17 @@ function mapActivities(
   return Object.fromEntries(
     Object.entries(activities).map(([queue, group]) => [queue, wrap(group)]),
   ) as unknown as Activities;
+}
+
+interface SandboxTicket {
+  readonly id: number;
+  readonly externalId: string;
+  readonly status: string;
+  readonly comments: readonly { readonly body: string }[];
+}
+
+async function admin<T>(url: string, what: string): Promise<T> {
+  return (await (await fetch(`${url}/_admin/${what}`)).json()) as T;
 }
 
 async function rowOf(database: Database, id: string) {
