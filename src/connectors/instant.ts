@@ -15,10 +15,20 @@ export function instantText(value: string): string | null {
   const offset = offsetMinutes(parts[9], parts[10], parts[11]);
   if (offset === null) return null;
   const places = fraction.slice(0, 6).padEnd(3, '0');
-  if (offset === 0) return `${year}-${month}-${day}T${hour}:${minute}:${second}.${places}Z`;
-  const ms = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:00Z`) - offset * 60_000;
-  const shifted = new Date(ms).toISOString();
+  const minuteOfDay = Number(hour) * 60 + Number(minute) - offset;
+  if (minuteOfDay >= 0 && minuteOfDay < 1440) {
+    return `${year}-${month}-${day}T${clock(minuteOfDay)}:${second}.${places}Z`;
+  }
+  const shifted = new Date(
+    Date.parse(`${year}-${month}-${day}T00:00:00Z`) + minuteOfDay * 60_000,
+  ).toISOString();
   return shifted.length === 24 ? `${shifted.slice(0, 17)}${second}.${places}Z` : null;
+}
+
+function clock(minuteOfDay: number): string {
+  const hour = Math.floor(minuteOfDay / 60);
+  const minute = minuteOfDay % 60;
+  return `${hour < 10 ? '0' : ''}${hour}:${minute < 10 ? '0' : ''}${minute}`;
 }
 
 /** A calendar day as `YYYY-MM-DD`, also out of a full time (its day in the vendor's own zone); null otherwise. */

@@ -191,12 +191,19 @@ describe('mapPurchaseOrder', () => {
     expect(rulesOf(mapPurchaseOrder(Buffer.alloc(0)))).toEqual(['not_json ']);
   });
 
-  it('is quick: under 15 µs an order of 1.7 KB, with room for a busy machine', () => {
+  it('costs little more than parsing the record does', () => {
     const record = bytes(order);
-    for (let n = 0; n < 2_000; n++) mapPurchaseOrder(record);
-    const startedMs = performance.now();
-    for (let n = 0; n < 10_000; n++) mapPurchaseOrder(record);
-    expect((performance.now() - startedMs) / 10).toBeLessThan(100);
+    const timed = (work: () => unknown): number => {
+      const startedMs = performance.now();
+      for (let n = 0; n < 1_000; n++) work();
+      return performance.now() - startedMs;
+    };
+    // Beside one another, so that a busy machine slows both; the best of several rounds.
+    const rounds = Array.from({ length: 20 }, () => {
+      const parsing = timed(() => JSON.parse(record.toString('utf8')));
+      return timed(() => mapPurchaseOrder(record)) / parsing;
+    });
+    expect(Math.min(...rounds)).toBeLessThan(5);
   });
 });
 
