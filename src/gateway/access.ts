@@ -29,9 +29,11 @@ export function createAccess(config: BatonConfig): Access {
     });
   }
   const secret = token === undefined ? null : resolveSecret(token, config);
-  const publicName = new URL(publicUrl).hostname;
+  const publicName = nameIn(publicUrl);
   const admits = (request: FastifyRequest) =>
-    secret === null ? isOwnName(hostOf(request), publicName) : matches(secret, request.headers.authorization);
+    secret === null
+      ? isOwnName(nameIn(`http://${request.headers.host ?? ''}`), publicName)
+      : matches(secret, request.headers.authorization);
   return {
     admits,
     require(request) {
@@ -51,16 +53,12 @@ export function isLoopback(host: string): boolean {
 }
 
 function isOwnName(name: string, publicName: string): boolean {
-  return isLoopback(name) || name === publicName.toLowerCase();
+  return isLoopback(name) || (name !== '' && name === publicName);
 }
 
-/** The name without its port, in small letters; empty when the request has none that can be read. */
-function hostOf(request: FastifyRequest): string {
-  try {
-    return new URL(`http://${request.headers.host ?? ''}`).hostname;
-  } catch {
-    return '';
-  }
+/** The host's name without its port, in small letters; empty when there is none that can be read. */
+function nameIn(url: string): string {
+  return URL.canParse(url) ? new URL(url).hostname : '';
 }
 
 function pathOf(request: FastifyRequest): string {

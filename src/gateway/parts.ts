@@ -28,7 +28,7 @@ export function openParts(config: BatonConfig, log: Logger): GatewayParts {
   const names = { poolMax: 4, applicationName: 'baton-gateway' };
   const control = openControl(databaseUrl(config.control, config), names);
   const warehouseDatabase = openWarehouseDatabase(databaseUrl(config.warehouse, config), names);
-  const connection = Connection.lazy({ ...temporalConnectionOptions(config), connectTimeout: 2_000 });
+  const connection = Connection.lazy({ ...temporalConnectionOptions(config), connectTimeout: 1_500 });
   return {
     config,
     log,

@@ -1,5 +1,5 @@
 import { type ControlMeasures, durationBounds } from '../../control/measures.js';
-import { finalRunStates } from '../../protocol/names.js';
+import { finalRunStates, runStates } from '../../protocol/names.js';
 import { loadOutcomes } from '../../warehouse/postgres/measures.js';
 import type { Measures } from '../readings.js';
 import type { Metric, Sample } from './exposition.js';
@@ -146,10 +146,16 @@ function sample(labels: Readonly<Record<string, string>>, value: number): Sample
   return { labels, value };
 }
 
+/** Every state of every pipeline that has run, zeros too: a rate sees the first failure only after a zero. */
 function runs(control: ControlMeasures | null, ended: boolean): readonly Sample[] {
-  return (control?.runs ?? [])
-    .filter(({ state }) => finalRunStates.has(state) === ended)
-    .map(({ pipeline, state, count }) => sample({ pipeline, state }, count));
+  const counted = control?.runs ?? [];
+  const states = runStates.filter((state) => finalRunStates.has(state) === ended);
+  return [...new Set(counted.map(({ pipeline }) => pipeline))].flatMap((pipeline) =>
+    states.map((state) => {
+      const found = counted.find((run) => run.pipeline === pipeline && run.state === state);
+      return sample({ pipeline, state }, found?.count ?? 0);
+    }),
+  );
 }
 
 function histogram({ pipeline, count, seconds, within }: ControlMeasures['durations'][number]): Sample[] {
