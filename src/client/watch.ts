@@ -12,6 +12,8 @@ export interface WatchOptions {
   /** How often to ask, in milliseconds; 500 when not given. */
   readonly intervalMs?: number;
   readonly signal?: AbortSignal;
+  /** A fuller account of the run, asked first: counts and times from the control database. Null = ask the run. */
+  readonly read?: () => Promise<RunProgress | null>;
 }
 
 /** A query needs a worker: this long for one answer, and this long for the server to come back. */
@@ -38,7 +40,9 @@ export async function* watchRun(
   await callTemporal(address, 'finding the run', () => handle.describe());
   while (options.signal?.aborted !== true) {
     try {
-      const progress = await callTemporal(address, 'watching a run', () => readProgress(client, handle));
+      const stored = (await options.read?.()) ?? null;
+      const ask = () => readProgress(client, handle);
+      const progress = stored ?? (await callTemporal(address, 'watching a run', ask));
       const text = JSON.stringify(progress);
       unchangedMs = text === last ? unchangedMs + intervalMs : 0;
       if (progress !== null && text !== last) yield progress;

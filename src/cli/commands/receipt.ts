@@ -1,5 +1,5 @@
 import type { Receipt, TicketCounts } from '../../protocol/run.js';
-import { formatCount, type Style } from '../render/style.js';
+import { formatCount, formatCounted, type Style } from '../render/style.js';
 
 /** `3 000 read = 2 900 loaded + 60 unchanged + …`, leaving out what is nothing. */
 export function receiptLines(
@@ -13,7 +13,7 @@ export function receiptLines(
   const sum = parts.length === 0 ? '' : ` = ${parts.join(' + ')}`;
   return [
     `  ${style.dim('records ')}  ${formatCount(receipt.read)} read${sum}`,
-    `  ${style.dim('requests')}  ${formatCount(receipt.calls)} calls, ${formatCount(receipt.pages)} pages`,
+    `  ${style.dim('requests')}  ${formatCounted(receipt.calls, 'calls')}, ${formatCounted(receipt.pages, 'pages')}`,
     ...(tickets === null ? [] : [`  ${style.dim('tickets ')}  ${ticketWords(tickets)}`]),
   ];
 }

@@ -9,7 +9,7 @@ import { type Verification, verifyRun as verify } from '../../quality/verify-run
 import { createPostgresWarehouse } from '../../warehouse/postgres/index.js';
 import type { Handler } from '../context.js';
 import { one } from '../render/result.js';
-import { formatCount, type Style } from '../render/style.js';
+import { formatCount, formatCounted, type Style } from '../render/style.js';
 import { knownRun } from './names.js';
 
 /** Recomputes a run's receipt from lake and warehouse; ERR_VERIFY_DIFFERS when something was changed since. */
@@ -56,7 +56,7 @@ function streamOf(config: BatonConfig, connection: string, name: string): Stream
 
 function describe(verification: Verification, shortId: string, style: Style): string {
   const { ok, batches, objects, records, differences } = verification;
-  const what = `${formatCount(records)} records in ${formatCount(objects)} objects of ${formatCount(batches)} batches`;
+  const what = `${formatCounted(records, 'records')} in ${formatCounted(objects, 'objects')} of ${`${formatCount(batches)} ${batches === 1 ? 'batch' : 'batches'}`}`;
   const lines = [
     `${ok ? style.green('✓') : style.red('✗')} run ${shortId}  ${what}`,
     ...differences.map((each) => `  ${style.red('✗')} ${each.kind}  ${style.bold(each.where)}  ${each.what}`),

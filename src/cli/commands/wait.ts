@@ -9,6 +9,7 @@ import { formatSeconds, type Style } from '../render/style.js';
 import { type Interrupts, listenForInterrupts } from './interrupt.js';
 import { temporalLink } from './links.js';
 import { receiptLines } from './receipt.js';
+import { storedProgress } from './stored-progress.js';
 
 /** Shows the steps on stderr until the run ends, and gives its result: ERR_RUN_FAILED when it failed. */
 export async function waitForRun(cli: Cli, id: string): Promise<Outcome> {
@@ -42,7 +43,12 @@ async function follow(cli: Cli, id: string, tree: StepTree, interrupts: Interrup
   const client = await cli.client();
   const timeout = timeoutMs === null ? null : AbortSignal.timeout(timeoutMs);
   const signal = timeout === null ? interrupts.signal : AbortSignal.any([interrupts.signal, timeout]);
-  for await (const progress of client.watchRun(id, { signal, intervalMs: 300 })) tree.update(progress);
+  for await (const progress of client.watchRun(id, {
+    signal,
+    intervalMs: 300,
+    read: storedProgress(cli, id),
+  }))
+    tree.update(progress);
   if (timeout?.aborted !== true || interrupts.signal.aborted) return;
   throw new BatonError('ERR_WAIT_TIMEOUT', {
     detail: `Run ${shortRunId(id)} has not ended within ${formatSeconds(timeoutMs ?? 0)}; it goes on.`,
@@ -129,12 +135,15 @@ function summaryLines(result: RunResult, links: Links, style: Style): readonly s
   const good = state === 'succeeded' || state === 'partial';
   const icon = good ? style.green('✓') : style.red('✗');
   const short = shortRunId(id);
+  const next = [
+    `baton runs show ${short}`,
+    `baton runs verify ${short}`,
+    ...(receipt.quarantined > 0 ? [`baton quarantine list --run ${short}`] : []),
+  ];
   return [
     `${icon} ${style.bold(pipeline)} ${state} in ${formatSeconds(durationMs)}   run ${short}`,
     ...receiptLines(receipt, tickets, style),
     `  ${style.dim('story   ')}  ${links.temporal}`,
-    style.dim(
-      `  next: baton runs show ${short} · baton runs verify ${short} · baton quarantine list --run ${short}`,
-    ),
+    style.dim(`  next: ${next.join(' · ')}`),
   ];
 }

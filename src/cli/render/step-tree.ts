@@ -1,5 +1,6 @@
+import { toLogicalTime } from '../../protocol/names.js';
 import type { RunProgress, StepProgress, StepState } from '../../protocol/run.js';
-import { createStyle, formatCount, formatSeconds, type Style, truncate } from './style.js';
+import { createStyle, formatCounted, formatSeconds, type Style, truncate } from './style.js';
 
 /** Where the tree is drawn: stderr, or something that stands for it. */
 export interface TreeStream {
@@ -149,12 +150,9 @@ function treeLines(progress: RunProgress, drawing: Drawing): string[] {
 }
 
 function headline(progress: RunProgress, label: string, style: Style): string {
-  const parts = [
-    style.bold(progress.pipeline),
-    ...(label === '' ? [] : [`run ${label}`]),
-    progress.logicalTime,
-  ];
-  return `▶ ${parts.join('  ')}`;
+  const run = label === '' ? [] : [`run ${label}`];
+  const time = toLogicalTime(new Date(progress.logicalTime));
+  return `▶ ${[style.bold(progress.pipeline), ...run, time].join('  ')}`;
 }
 
 function shownTitle(step: StepProgress): string {
@@ -163,7 +161,7 @@ function shownTitle(step: StepProgress): string {
 
 function stepLine(step: StepProgress, widths: { idWidth: number; titleWidth: number }, now: number): string {
   const { idWidth, titleWidth } = widths;
-  const counts = Object.entries(step.counts).map(([name, count]) => `${formatCount(count)} ${name}`);
+  const counts = Object.entries(step.counts).map(([name, count]) => formatCounted(count, name));
   const attempt = step.attempt > 1 && step.state !== 'succeeded' ? [`attempt ${step.attempt}`] : [];
   const parts = [
     step.id.padEnd(idWidth),

@@ -14,6 +14,12 @@ export function formatCount(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, thin);
 }
 
+/** `1 page`, `60 pages`, `1 discrepancy`; words that are no plurals stay as they are. */
+export function formatCounted(value: number, noun: string): string {
+  const one = noun.endsWith('ies') ? `${noun.slice(0, -3)}y` : noun.replace(/s$/, '');
+  return `${formatCount(value)} ${value === 1 ? one : noun}`;
+}
+
 /** `640 ms` → `0.6 s`; from a minute on `2 min 03 s`. */
 export function formatSeconds(milliseconds: number): string {
   if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)} s`;
