@@ -74,7 +74,8 @@ export function openDatabase(options: DatabaseOptions): Database {
       application_name: options.applicationName,
       connectionTimeoutMillis: 5_000,
       keepAlive: true,
-      options: '-c TimeZone=UTC -c DateStyle=ISO',
+      // A worker that is frozen inside a transaction must not hold its locks for ever.
+      options: '-c TimeZone=UTC -c DateStyle=ISO -c idle_in_transaction_session_timeout=20000',
     }),
     pool: { min: 0, max: options.poolMax, idleTimeoutMillis: 30_000, acquireTimeoutMillis: 30_000 },
     asyncStackTraces: false,

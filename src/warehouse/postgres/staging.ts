@@ -7,7 +7,15 @@ import { from as copyFrom } from 'pg-copy-streams';
 import type { StagedRecord, TableSpec } from '../port.js';
 import { identifier } from './names.js';
 
-/** One attempt's staging table: `po_temp__3f9a01c2_1_a7`. Visible to a reader of `staging.po_temp` too. */
+/** A staging table that nobody merged is a leftover after this long. */
+const leftoverAfter = '1 day';
+/** A table that a frozen worker still holds is left alone: whoever opens the next staging tries again. */
+const dropLockTimeout = '500ms';
+
+/**
+ * One attempt's staging table: `po_temp__3f9a01c2_1_a7`. Visible to a reader of `staging.po_temp` too. Drops what
+ * earlier attempts of the batch, merged batches and abandoned ones have left.
+ */
 export async function createStaging(
   knex: Knex,
   spec: TableSpec,
@@ -16,21 +24,34 @@ export async function createStaging(
 ): Promise<string> {
   const prefix = `${spec.staging.slice(0, 28)}__${batch}`;
   const name = `${prefix}_${attempt}`.toLowerCase();
+  const parent = `staging.${identifier(spec.staging)}`;
   const { rows } = await knex.raw(
-    `SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-     WHERE i.inhparent = ?::regclass AND (starts_with(c.relname, ?) OR obj_description(c.oid, 'pg_class') = 'merged')`,
-    [`staging.${identifier(spec.staging)}`, prefix],
+    `SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid,
+     LATERAL (SELECT obj_description(c.oid, 'pg_class') AS note) d
+     WHERE i.inhparent = ?::regclass AND (starts_with(c.relname, ?) OR d.note = 'merged'
+       OR (d.note LIKE 'opened %' AND substr(d.note, 8)::timestamptz < now() - interval '${leftoverAfter}'))`,
+    [parent, prefix],
   );
   for (const row of rows) await dropStaging(knex, row.relname);
-  await knex.raw(
-    `CREATE UNLOGGED TABLE staging.${identifier(name)} () INHERITS (staging.${identifier(spec.staging)})`,
-  );
+  await knex.transaction(async (trx) => {
+    await trx.raw(`CREATE UNLOGGED TABLE staging.${identifier(name)} () INHERITS (${parent})`);
+    await trx.raw(`COMMENT ON TABLE staging.${identifier(name)} IS 'opened ${new Date().toISOString()}'`);
+  });
   return name;
 }
 
 export async function dropStaging(knex: Knex, name: string): Promise<void> {
-  await knex.raw(`DROP TABLE IF EXISTS staging.${identifier(name)}`);
+  await knex
+    .transaction(async (trx) => {
+      await trx.raw(`SET LOCAL lock_timeout = '${dropLockTimeout}'`);
+      await trx.raw(`DROP TABLE IF EXISTS staging.${identifier(name)}`);
+    })
+    .catch((error: unknown) => {
+      if ((error as { code?: string }).code !== lockNotAvailable) throw error;
+    });
 }
+
+const lockNotAvailable = '55P03';
 
 /** Keeps the rows for a curious reader until the next batch opens its own staging. */
 export async function retireStaging(knex: Knex, name: string): Promise<void> {
