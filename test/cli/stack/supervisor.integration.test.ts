@@ -8,7 +8,7 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { isFree, type Ports } from '../../../src/cli/stack/ports.js';
 import { commandLineOf } from '../../../src/cli/stack/process-table.js';
-import { type Stack, startStack } from '../../../src/cli/stack/supervisor.js';
+import { type Stack, type StackNeeds, startStack } from '../../../src/cli/stack/supervisor.js';
 import { BatonError } from '../../../src/protocol/errors.js';
 import { writeFakeParts } from './fake-parts.js';
 
@@ -16,6 +16,10 @@ import { writeFakeParts } from './fake-parts.js';
 const isAlive = (pid: number) => commandLineOf(pid) !== undefined;
 
 const anyPorts: Ports = { temporal: 0, ui: 0, postgres: 0, sandbox: 0, gateway: 0 };
+/** What a test does not look at need not start. */
+const withoutTemporal = { temporal: false, postgres: true, sandbox: true };
+const onlyOurs = { temporal: false, postgres: false, sandbox: true };
+
 const names = ['gateway', 'postgres', 'sandbox', 'temporal', 'worker-control', 'worker-data'];
 
 let folder: string;
@@ -50,8 +54,8 @@ function options(env: NodeJS.ProcessEnv = {}) {
   };
 }
 
-async function start(env: NodeJS.ProcessEnv = {}): Promise<Stack> {
-  const stack = await startStack(options(env));
+async function start(needs?: StackNeeds): Promise<Stack> {
+  const stack = await startStack({ ...options(), ...(needs === undefined ? {} : { needs }) });
   stacks.push(stack);
   return stack;
 }
@@ -152,14 +156,16 @@ describe('the local stack', () => {
 
   it('starts over what a killed supervisor has left running', async () => {
     const { child, pids } = await startElsewhere();
+    const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGKILL');
+    await gone;
     const stack = await start(); // at once: the guard may still be ending the parts
     expect(pids.filter(isAlive)).toEqual([]);
     expect(stack.parts().every(({ state }) => state === 'up')).toBe(true);
   });
 
   it('refuses to run twice in one folder and names the links of the one that runs', async () => {
-    const stack = await start();
+    const stack = await start(onlyOurs);
     const { output } = await startElsewhere();
     expect(output()).toContain('BTN-7007');
     expect(output()).toContain(stack.urls.landing);
@@ -167,7 +173,9 @@ describe('the local stack', () => {
   });
 
   it('shows the last words of a part that does not start, and ends the others', async () => {
-    const failure = await startStack(options({ FAKE_FAILS: 'gateway' })).catch((error: unknown) => error);
+    const failure = await startStack({ ...options({ FAKE_FAILS: 'gateway' }), needs: onlyOurs }).catch(
+      (error: unknown) => error,
+    );
     expect(failure).toBeInstanceOf(BatonError);
     expect((failure as BatonError).code).toBe('BTN-7006');
     expect((failure as BatonError).message).toMatch(
@@ -187,20 +195,25 @@ describe('the local stack', () => {
   });
 
   it('moves away from taken ports and says so', async () => {
-    const first = await start();
+    const first = await start(onlyOurs);
     said = [];
     const other = path.join(folder, 'other');
     mkdirSync(other);
-    const second = await startStack({ ...options(), home: other, wantedPorts: first.ports });
+    const second = await startStack({
+      ...options(),
+      home: other,
+      wantedPorts: first.ports,
+      needs: onlyOurs,
+    });
     stacks.push(second);
     expect(said).toContain(`port ${first.ports.gateway} is taken: gateway uses ${second.ports.gateway}`);
     expect(await (await fetch(second.urls.landing)).text()).toBe('gateway');
   });
 
   it('keeps working when the database password is changed', async () => {
-    await (await start()).stop();
+    await (await start(withoutTemporal)).stop();
     const file = path.join(folder, '.baton', 'secrets.env');
     writeFileSync(file, readFileSync(file, 'utf8').replace(/BATON_PG_PASSWORD=.*/, 'BATON_PG_PASSWORD=new'));
-    expect(await query(await start(), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await query(await start(withoutTemporal), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 });
