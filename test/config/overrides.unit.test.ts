@@ -38,6 +38,16 @@ function shown(config: BatonConfig): string {
 }
 
 describe('every value can be overridden', () => {
+  it.each([
+    [['connections', 'coupa', 'baseUrl'], 'BATON_CONNECTIONS__COUPA__BASE_URL'],
+    [['connections', 'coupa', 'limits', 'timeoutMs'], 'BATON_CONNECTIONS__COUPA__LIMITS__TIMEOUT_MS'],
+    [['connections', 'coupa-eu', 'auth', 'clientSecret'], 'BATON_CONNECTIONS__COUPA_EU__AUTH__CLIENT_SECRET'],
+    [['alerts', 'on_failure'], 'BATON_ALERTS__ON_FAILURE'],
+    [['pipelines', 'po_data_pipeline', 'retryDelay'], 'BATON_PIPELINES__PO_DATA_PIPELINE__RETRY_DELAY'],
+  ])('%j as %s', (path, variable) => {
+    expect(variableOf(path)).toBe(variable);
+  });
+
   it('finds the settings in the schema', () => {
     expect(all.length).toBeGreaterThan(45);
   });
