@@ -52,6 +52,7 @@ export async function build({ force = false, log = () => {} } = {}) {
     return false;
   }
   log('building');
+  await sweep();
   const next = path.join(root, `dist.${process.pid}`);
   try {
     await mkdir(next, { recursive: true });
@@ -67,6 +68,24 @@ export async function build({ force = false, log = () => {} } = {}) {
     await rm(next, { recursive: true, force: true });
   }
   return true;
+}
+
+/** Removes what a build that was killed has left behind. */
+async function sweep() {
+  for (const name of readdirSync(root)) {
+    const pid = /^dist\.(?:old\.)?(\d+)$/.exec(name)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid)))
+      await rm(path.join(root, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
 }
 
 async function transpile(entryPoints, outdir) {
