@@ -1,12 +1,10 @@
 /** Configuration: baton.yaml and the environment as one validated object. The only reader of process.env. */
-export { closest, closestFew } from './closest.js';
 export { resolveConnection, unknownConnection } from './connection.js';
 export { databaseUrl } from './database.js';
 export { formatDuration, parseDuration } from './duration.js';
 export { type LoadOptions, loadConfig } from './load.js';
-export { defaultPorts } from './local-stack.js';
-export { locateConfig, stateHome } from './locate.js';
-export { ConfigProblems, configProblems, type Problem } from './problems.js';
+export { stateHome } from './locate.js';
+export { configProblems, type Problem } from './problems.js';
 export type { SecretRef } from './schema/values.js';
 export { resolveSecret } from './secrets.js';
 export { type TemporalConnectionOptions, temporalConnectionOptions } from './temporal.js';

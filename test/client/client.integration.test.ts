@@ -1,10 +1,13 @@
 import { execFile } from 'node:child_process';
+import { createRequire } from 'node:module';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { BatonClient, type BatonError, type RunProgress } from '../../src/client/index.js';
 import { startTinyWorker, type TinyWorker } from './tiny-worker.js';
 
+const require = createRequire(import.meta.url);
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '../..');
 
@@ -97,7 +100,7 @@ describe('BatonClient against a dev server', () => {
 
   it('runs the example', async () => {
     const env = { ...process.env, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: worker.namespace };
-    const args = ['--import', 'tsx', 'examples/start-pipeline.ts'];
+    const args = ['--import', pathToFileURL(require.resolve('tsx')).href, 'examples/start-pipeline.ts'];
     const { stdout, stderr } = await run(process.execPath, args, { cwd: root, env });
     expect(JSON.parse(stdout)).toMatchObject({ state: 'succeeded', receipt: { loaded: 3000 } });
     expect(stderr).toMatch(/started run\/po_data_pipeline\/default-.*\n[\s\S]*2 of 2 steps/);

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import path from 'node:path';
+import { createRequire } from 'node:module';
 import { Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { searchAttributes, taskQueues } from '../../src/protocol/names.js';
 
+const require = createRequire(import.meta.url);
 const quiet = new DefaultLogger('ERROR');
 const indexedType = { text: 2, datetime: 6 } as const;
 
@@ -23,7 +24,7 @@ export async function startTinyWorker(address: string): Promise<TinyWorker> {
     namespace,
     taskQueue: taskQueues.workflow,
     workflowBundle: await bundleWorkflowCode({
-      workflowsPath: path.resolve(import.meta.dirname, 'tiny-workflow.ts'),
+      workflowsPath: require.resolve('./tiny-workflow.ts'),
       logger: quiet,
     }),
   });
