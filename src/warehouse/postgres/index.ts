@@ -1,11 +1,11 @@
 import { type Database, type DatabaseOptions, openDatabase } from '../../database/postgres.js';
 import type { Secret } from '../../domain/secret.js';
-import type { Warehouse } from '../port.js';
+import type { TableSpec, Warehouse } from '../port.js';
 import { mergeBatch, readCounts } from './merge.js';
-import { identifier } from './names.js';
+import { identifier, qualified } from './names.js';
 import { markPlanned, openMembers, reconcile, unplanned } from './reconcile.js';
 import { prepareFoundation, prepareTable } from './schema.js';
-import { copyRecords, createStaging, dropStaging, retireStaging } from './staging.js';
+import { copyRecords, createStaging, dropStaging, refreshStatistics, retireStaging } from './staging.js';
 import { stagedCounts, verifyLoad } from './verify.js';
 
 export function openWarehouseDatabase(url: Secret, options: Partial<DatabaseOptions> = {}): Database {
@@ -80,7 +80,10 @@ export function createPostgresWarehouse(database: Database): Warehouse {
     merge: (table, staging, load, expected, watermark) =>
       guard(`merging into ${table.table}`, async () => {
         const result = await mergeBatch(knex, table, staging, load, expected, watermark);
-        if (result.merged) await retireStaging(knex, staging);
+        if (result.merged) {
+          await retireStaging(knex, staging);
+          await refreshStatistics(knex, tablesOf(table), result.counts.loaded);
+        }
         return result;
       }),
 
@@ -105,4 +108,9 @@ export function createPostgresWarehouse(database: Database): Warehouse {
 
     close: () => database.close(),
   };
+}
+
+/** What a load writes: the table itself, and the lines of orders. */
+function tablesOf({ table, orders }: TableSpec): string[] {
+  return [qualified(table), ...(orders === undefined ? [] : [qualified('analytics.po_line_fact')])];
 }

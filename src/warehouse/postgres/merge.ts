@@ -41,6 +41,11 @@ export async function mergeBatch(
       throw new BatonError('ERR_STAGING_LOST', {
         detail: `staging.${staging} holds ${staged[0].n} records of ${expected}.`,
       });
+    // A table as fresh as this has no statistics: the planner would take it for a handful of rows and loop over
+    // the target once for each of them.
+    await trx.raw(
+      `ANALYZE staging.${identifier(staging)} (${identifier(keyColumn(spec))}, _verdict, _part, _line)`,
+    );
 
     const counts = await mergeRows(trx, spec, staging, load);
     if (spec.orders !== undefined) await replaceLines(trx, staging, load);

@@ -58,6 +58,18 @@ export async function retireStaging(knex: Knex, name: string): Promise<void> {
   await knex.raw(`COMMENT ON TABLE staging.${identifier(name)} IS 'merged'`);
 }
 
+/** Tells the planner of what a load changed, when that is more than a tenth: reconciliation follows at once. */
+export async function refreshStatistics(
+  knex: Knex,
+  tables: readonly string[],
+  loaded: number,
+): Promise<void> {
+  for (const table of tables) {
+    const { rows } = await knex.raw(`SELECT reltuples FROM pg_class WHERE oid = ?::regclass`, [table]);
+    if (loaded > Math.max(0, rows[0].reltuples) / 10) await knex.raw(`ANALYZE ${table}`);
+  }
+}
+
 /** Copies the records; those that the server refuses for their content end up quarantined in place. */
 export async function copyRecords(
   knex: Knex,
