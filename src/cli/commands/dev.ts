@@ -14,6 +14,7 @@ import { followRun, type Voice } from './follow.js';
 import { temporalLink } from './links.js';
 import { ticketWords } from './receipt.js';
 import { Shutdown } from './shutdown.js';
+import { storedProgress } from './stored-progress.js';
 
 /** The pipeline that the demo shows. */
 const mainPipeline = 'po_data_pipeline';
@@ -105,7 +106,11 @@ class Session {
       logicalTime,
       trigger: 'manual',
     });
-    const watching = client.watchRun(id, { intervalMs: 300, signal: this.#shutdown.signal });
+    const watching = client.watchRun(id, {
+      intervalMs: 300,
+      signal: this.#shutdown.signal,
+      read: storedProgress(this.#cli, id),
+    });
     await followRun(this.#cli, watching, id, this.#voice);
     this.#shutdown.signal.throwIfAborted();
     return client.runResult(id);
