@@ -120,5 +120,6 @@ function fromDriver(error: unknown, what: string, unavailable: DatabaseOptions['
     const reason = words || (aggregate instanceof Error ? aggregate.message : 'connection lost');
     return new BatonError(unavailable, { detail: `${what}: ${reason}.`, cause: error });
   }
-  return new BatonError('ERR_WAREHOUSE_REFUSED', { detail: `${what}: ${words}.`, cause: error });
+  const refused = unavailable === 'ERR_CONTROL_UNAVAILABLE' ? 'ERR_CONTROL_REFUSED' : 'ERR_WAREHOUSE_REFUSED';
+  return new BatonError(refused, { detail: `${what}: ${words}.`, cause: error });
 }

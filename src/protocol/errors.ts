@@ -4,7 +4,7 @@
  * import it by value.
  *
  * Ranges: 1xxx configuration and command line, 2xxx outside systems, 3xxx lake, 4xxx warehouse and control
- * database, 5xxx runs, 6xxx effects and tickets, 7xxx local stack, 8xxx gateway, 9xxx internal.
+ * database, 5xxx runs, 7xxx local stack, 8xxx gateway, 9xxx internal.
  */
 export interface ErrorSpec {
   readonly code: `BTN-${number}`;
@@ -193,6 +193,13 @@ export const catalogue = {
     fix: 'Baton retries by itself; check control.url and the server.',
     retryable: true,
   },
+  ERR_CONTROL_REFUSED: {
+    code: 'BTN-4007',
+    title: 'The control database refused a statement',
+    why: 'A permission is missing, or the schema is not as this Baton made it.',
+    fix: 'Grant the permission; a worker brings the schema up to date when it starts.',
+    retryable: false,
+  },
   ERR_MIGRATION_FAILED: {
     code: 'BTN-4006',
     title: 'The control database could not be brought up to date',
@@ -248,21 +255,6 @@ export const catalogue = {
     title: 'The time to wait ran out',
     why: 'The run takes longer than --timeout allows; it goes on by itself.',
     fix: 'See it with `baton runs watch <id>`, or wait longer with --timeout.',
-    retryable: true,
-  },
-
-  ERR_EFFECT_REFUSED: {
-    code: 'BTN-6001',
-    title: 'The outside system refused what we wanted to write',
-    why: 'It answered with a validation error; the same body will be refused again.',
-    fix: 'See `baton effects list --state dead`: the body and the vendor’s words are kept.',
-    retryable: false,
-  },
-  ERR_EFFECT_UNKNOWN: {
-    code: 'BTN-6002',
-    title: 'It is not known whether the write arrived',
-    why: 'The connection broke after the request was sent.',
-    fix: 'Nothing to do: Baton looks for its own marker before it sends again.',
     retryable: true,
   },
 
