@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { drainId } from '../../src/protocol/names.js';
+import { startBaton, type TestBaton } from '../setup/baton.js';
+import { activitiesOf } from '../setup/history.js';
+import { record } from '../setup/record.js';
+
+const hour = 3_600_000;
+
+describe('a helpdesk that is down for a day', () => {
+  let baton: TestBaton;
+  beforeAll(async () => {
+    baton = await startBaton({ time: 'skipping', records: 120 });
+  });
+  afterAll(() => baton?.stop());
+
+  it('costs the run nothing, and each ticket is opened once when it is back', async () => {
+    const { faults, requests } = baton.sandbox;
+    // The first two tickets are accepted and their answers lost; then nothing gets through.
+    faults.add({ vendor: 'zendesk', kind: 'accept_then_reset', match: { method: 'POST' }, count: 2 });
+    faults.add({ vendor: 'zendesk', kind: 'status', count: null, params: { status: 503 } });
+    const id = await baton.start();
+    expect(await baton.result(id)).toMatchObject({
+      state: 'succeeded',
+      error: null,
+      tickets: { opened: 0, updated: 0, resolved: 0 },
+    });
+    const steps = await baton.steps(id);
+    expect(steps.find((step) => step.id === 'tickets')).toMatchObject({ state: 'skipped' });
+    expect(steps.filter((step) => step.state !== 'succeeded').map((step) => step.id)).toEqual(['tickets']);
+    const planned = await baton.effects('default', 'ticket.open');
+    expect(planned.length).toBeGreaterThan(20);
+    expect(planned.every((effect) => effect.parked && effect.state !== 'confirmed')).toBe(true);
+    const rounds = (await activitiesOf(baton.client, id)).filter(({ type }) => type === 'sendEffects');
+    expect(rounds).toHaveLength(4);
+    const pauses = rounds.slice(1, 3).map((round, at) => round.scheduledMs - (rounds[at]?.startedMs ?? 0));
+    for (const pause of pauses) {
+      expect(pause).toBeGreaterThanOrEqual(4_000);
+      expect(pause).toBeLessThan(12_000);
+    }
+
+    const drain = baton.client.workflow.getHandle(drainId('zendesk', 'default'));
+    await baton.server.env?.sleep(2 * hour);
+    requests.clear();
+    await baton.server.env?.sleep(22 * hour);
+    // One call each five minutes at most: 264 in 22 hours.
+    const knocks = requests.last().filter((request) => request.vendor === 'zendesk');
+    expect(knocks.length).toBeGreaterThan(22);
+    expect(knocks.length).toBeLessThanOrEqual(22 * 12 + 1);
+    expect((await drain.describe()).status.name).toBe('RUNNING');
+
+    faults.clear();
+    await drain.result();
+    const tickets = await baton.tickets();
+    expect(tickets).toHaveLength(planned.length);
+    expect(new Set(tickets.map((ticket) => ticket.externalId))).toEqual(
+      new Set(planned.map((effect) => effect.marker)),
+    );
+    const done = await baton.effects('default', 'ticket.open');
+    expect(new Set(done.map((effect) => effect.state))).toEqual(new Set(['confirmed']));
+    expect(new Set(done.map((effect) => effect.remote_id))).toEqual(
+      new Set(tickets.map((ticket) => String(ticket.id))),
+    );
+    await record('run-desk-down', baton.client, id);
+    await record('drain-day', baton.client, drainId('zendesk', 'default'));
+
+    const next = await baton.run();
+    expect(next).toMatchObject({ state: 'succeeded', tickets: { opened: 0, updated: 0, resolved: 0 } });
+    expect(await baton.tickets()).toHaveLength(planned.length);
+  });
+});
