@@ -1,5 +1,4 @@
 import type { Knex } from 'knex';
-import { purchaseOrderColumns } from '../../domain/purchase-order.js';
 import type { TableSpec } from '../port.js';
 import { identifier, keptColumns, keyColumn, qualified, sqlTypes, systemColumns } from './names.js';
 
@@ -164,8 +163,3 @@ export async function prepareTable(knex: Knex, spec: TableSpec): Promise<void> {
       _verdict text NOT NULL, _record_id text, _violations jsonb, _bad text)`);
   });
 }
-
-/** The order's columns are written out above for a reader; this keeps the two lists from drifting apart. */
-export const orderColumnsInFact = purchaseOrderColumns
-  .map((column) => column.name)
-  .filter((name) => name !== 'lines');
