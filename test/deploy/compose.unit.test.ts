@@ -47,7 +47,7 @@ function configOf({ environment = {} }: Service) {
 }
 
 const secretsIn = (value: unknown): string[] =>
-  [...JSON.stringify(value).matchAll(/secret:\/\/file\/(\/run\/secrets\/([a-z0-9_]+))/g)].map(
+  [...JSON.stringify(value ?? null).matchAll(/secret:\/\/file\/(\/run\/secrets\/([a-z0-9_]+))/g)].map(
     (match) => match[2] ?? '',
   );
 

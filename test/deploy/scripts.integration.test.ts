@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { Connection } from '@temporalio/client';
-import { describe, expect, inject, it } from 'vitest';
+import { afterAll, describe, expect, inject, it } from 'vitest';
 import { searchAttributes } from '../../src/protocol/names.js';
 import { projectRoot } from '../setup/shared.js';
 
@@ -13,12 +13,16 @@ const run = promisify(execFile);
 
 describe('the scripts of the deployment', () => {
   const namespace = `deploy-${randomUUID().slice(0, 8)}`;
+  const bin = mkdtempSync(path.join(os.tmpdir(), 'baton-bin-'));
+  symlinkSync(inject('temporalPath'), path.join(bin, 'temporal'));
   const env = {
-    PATH: `${path.dirname(inject('temporalPath'))}:${process.env['PATH']}`,
+    PATH: `${bin}:${process.env['PATH']}`,
     HOME: os.tmpdir(),
     TEMPORAL_ADDRESS: inject('temporalAddress'),
     TEMPORAL_NAMESPACE: namespace,
   };
+
+  afterAll(() => rmSync(bin, { recursive: true }));
 
   it('create the namespace with our search attributes, and the schedules; twice is once', async () => {
     const script = path.join(projectRoot, 'deploy/temporal/create-namespace.sh');
