@@ -64,7 +64,8 @@ export async function runPipeline(input: RunPipelineInput): Promise<RunResult> {
   }));
 
   const { control } = activitiesFor(`${input.pipeline}: run`);
-  const claim = await control.claimRun({ ...input, logicalTime });
+  // Not to be cancelled half-way: a claimed run is ended below, and a row that nobody ends would stay open.
+  const claim = await CancellationScope.nonCancellable(() => control.claimRun({ ...input, logicalTime }));
   if (claim.outcome === 'taken')
     return {
       id: workflowId,

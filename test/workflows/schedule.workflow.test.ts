@@ -45,6 +45,7 @@ describe('the schedule, on a real server', () => {
       if (ended.length < 2) throw new Error(`${ended.length} runs ended`);
     });
     await api.pauseSchedule(pipeline, 'default', 'enough');
+    await sleep(1_000);
     expect(await api.ensureSchedule(pipeline, 'default', everySecond)).toBe('updated');
     expect(await api.listSchedules()).toMatchObject([
       { id: 'schedule/po_data_pipeline/default', paused: true, note: 'enough', nextAt: null },
@@ -75,7 +76,7 @@ describe('the schedule, on a real server', () => {
     expect(await api.runResult(first?.id ?? '')).toMatchObject({ state: 'succeeded' });
     expect(await api.runResult(second?.id ?? '')).toMatchObject({ receipt: { loaded: 0 } });
 
-    await sleep(1_500);
+    await sleep(1_000);
     expect(await runs()).toHaveLength(all.length);
     await record('server-scheduled', baton.client, first?.id ?? '');
   });
@@ -112,5 +113,40 @@ describe('the schedule, on a real server', () => {
     expect(waitedMs).toBeGreaterThanOrEqual(6_000);
     expect(waitedMs).toBeLessThan(9_000);
     await record('server-retry-after', baton.client, id);
+  });
+
+  it('cancels a run at any moment, and the next one lacks nothing', async () => {
+    for (const afterMs of [0, 60, 200, 450, 700]) {
+      const id = await baton.start({
+        tenant: 'cancelled',
+        logicalTime: new Date(Date.UTC(2026, 0, 1, 0, 0, 0, afterMs * 1_000)),
+      });
+      await sleep(afterMs);
+      await api.cancelRun(id);
+      await expect(baton.result(id)).rejects.toThrow(/cancelled/);
+      if (afterMs === 450) await record('server-cancelled', baton.client, id);
+    }
+    const { rows: ends } = await query(
+      baton.database.knex,
+      "SELECT DISTINCT state FROM control.runs WHERE tenant = 'cancelled'",
+    );
+    expect(ends).toEqual([{ state: 'cancelled' }]);
+    const { rows } = await query(
+      baton.database.knex,
+      "SELECT run_id FROM control.slots WHERE key = 'po_data_pipeline/cancelled'",
+    );
+    expect(rows).toEqual([]);
+    const next = await baton.run({ tenant: 'cancelled', fullRefresh: true });
+    const undisturbed = await baton.run({ tenant: 'undisturbed' });
+    const { loaded, unchanged, ...same } = next.receipt;
+    expect({ ...same, loaded: loaded + unchanged }).toEqual(
+      expect.objectContaining({ read: undisturbed.receipt.read, loaded: undisturbed.receipt.loaded }),
+    );
+    expect(next.receipt.quarantined).toBe(undisturbed.receipt.quarantined);
+    const [mine, theirs] = await Promise.all(
+      ['cancelled', 'undisturbed'].map((tenant) => baton.effects(tenant, 'ticket.open')),
+    );
+    expect(mine?.map((effect) => effect.cause)).toEqual(theirs?.map((effect) => effect.cause));
+    expect(new Set(mine?.map((effect) => effect.state))).toEqual(new Set(['confirmed']));
   });
 });

@@ -1,0 +1,121 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { DefaultLogger, type ReplayWorkerOptions, Runtime, Worker } from '@temporalio/worker';
+import { DeterminismViolationError } from '@temporalio/workflow';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { canaries } from '../setup/baton.js';
+import { historiesFolder } from '../setup/record.js';
+
+interface Recorded {
+  readonly workflowId: string;
+  readonly events: readonly unknown[];
+}
+
+const names = readdirSync(historiesFolder)
+  .filter((file) => file.endsWith('.json'))
+  .map((file) => path.basename(file, '.json'));
+
+function textOf(name: string): string {
+  return readFileSync(path.join(historiesFolder, `${name}.json`), 'utf8');
+}
+
+/** All payloads of a history, decoded. */
+function payloadsOf(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(payloadsOf);
+  if (value === null || typeof value !== 'object') return [];
+  const { metadata, data } = value as { metadata?: { encoding?: string }; data?: string };
+  if (metadata?.encoding !== undefined)
+    return data === undefined ? [] : [Buffer.from(data, 'base64').toString()];
+  return Object.values(value).flatMap(payloadsOf);
+}
+
+/** The bundle's code, changed as if somebody had edited a workflow. The old text must be there. */
+function edited(code: string, before: string, after: string): string {
+  expect(code).toContain(before);
+  return code.replaceAll(before, after);
+}
+
+function replay(name: string, workflowBundle: NonNullable<ReplayWorkerOptions['workflowBundle']>) {
+  const { workflowId, events } = JSON.parse(textOf(name)) as Recorded;
+  return Worker.runReplayHistory({ workflowBundle }, { events }, workflowId);
+}
+
+describe('recorded histories', () => {
+  beforeAll(() => Runtime.install({ logger: new DefaultLogger('ERROR') }));
+
+  it('are there for every way in which a workflow can go', () => {
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'drain-alert',
+        'drain-day',
+        'run-again',
+        'run-cancelled',
+        'run-cancelled-waiting',
+        'run-desk-down',
+        'run-failed',
+        'run-retry-after',
+        'run-scheduled',
+        'run-success',
+        'run-taken',
+        'run-vendor-down',
+        'run-waiting',
+        'run-workers-lost',
+        'server-cancelled',
+        'server-retry-after',
+        'server-scheduled',
+      ]),
+    );
+  });
+
+  it.each(names)('%s replays with the workflows of today', async (name) => {
+    await replay(name, { codePath: inject('workflowBundlePath') });
+  });
+
+  it.each(names)('%s holds references and counts, no order, no secret', (name) => {
+    const text = textOf(name);
+    const payloads = payloadsOf(JSON.parse(text));
+    expect(payloads.length).toBeGreaterThan(2);
+    expect(Math.max(...payloads.map((payload) => Buffer.byteLength(payload)))).toBeLessThan(64 * 1024);
+    const all = [text, ...payloads].join('\n');
+    for (const secret of Object.values(canaries))
+      for (const form of [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64')])
+        expect(all).not.toContain(form);
+    // Keys and values that only an order, a supplier, a customer or a token of the sandbox has.
+    expect(all).not.toMatch(/po-number|po_number"|order-lines|supplier_name|PO-?\d{4}|Bearer |access_token/);
+  });
+});
+
+describe('a changed workflow does not replay', () => {
+  const bundle = () => readFileSync(inject('workflowBundlePath'), 'utf8');
+  const cases: readonly (readonly [what: string, history: string, before: string, after: string])[] = [
+    ['an activity renamed', 'run-success', '.load.mergeBatch(', '.load.mergeRecords('],
+    ['an activity left out', 'run-success', 'await control.planTickets(', 'await (() => {})('],
+    [
+      'staging before extraction',
+      'run-success',
+      'const extracting = extract.extractStream(',
+      'await load.stageBatch({}); const extracting = extract.extractStream(',
+    ],
+    [
+      'an activity more',
+      'run-success',
+      'let error = null;',
+      'let error = null; await control.acquireSlot({});',
+    ],
+    ['no look for a slot', 'run-waiting', 'if (slot.acquired) break;', 'break;'],
+    ['another pause between rounds', 'run-desk-down', 'if (round < ', 'if (round > '],
+    [
+      'an end of the run that cancels',
+      'run-cancelled',
+      'CancellationScope.nonCancellable(',
+      'CancellationScope.cancellable(',
+    ],
+    ['a failure that does not end in the books', 'run-failed', 'control.noteStep(', 'control.acquireSlot('],
+    ['a drainer that gives up', 'drain-day', 'if (bell > heard) continue;', 'if (sent.open > 0) return;'],
+  ];
+
+  it.each(cases)('%s (%s)', async (_what, history, before, after) => {
+    const code = edited(bundle(), before, after);
+    await expect(replay(history, { code })).rejects.toThrow(DeterminismViolationError);
+  });
+});
