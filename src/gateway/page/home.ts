@@ -61,9 +61,9 @@ function nowCards({ measures, sandboxes, now }: Overview): readonly string[] {
       : card(
           'Open discrepancies',
           formatCount(warehouse.openDiscrepancies),
-          'orders × rules that contradict each other',
+          'orders that contradict their totals, invoices or rules',
         ),
-    warehouse === null ? unknown('Freshness') : freshnessCard(warehouse.freshness, now),
+    warehouse === null ? unknown('Orders up to date') : freshnessCard(warehouse.freshness, now),
   ];
 }
 
@@ -101,7 +101,11 @@ function freshnessCard(
   now: Date,
 ): string {
   const orders = freshness.find(({ asset }) => asset === 'analytics.po_fact');
-  if (orders === undefined) return card('Newest order', '–', 'nothing is loaded yet');
+  if (orders === undefined) return card('Orders up to date', '–', 'nothing is loaded yet');
   const watermark = new Date(now.getTime() - orders.seconds * 1000);
-  return card('Newest order', formatAge(watermark, now), 'the watermark of analytics.po_fact');
+  return card(
+    'Orders up to date',
+    formatAge(watermark, now),
+    'the watermark of analytics.po_fact, by the vendor’s clock',
+  );
 }

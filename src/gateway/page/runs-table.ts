@@ -7,7 +7,7 @@ import type { Overview } from './overview.js';
 const marks: Readonly<Record<RunState, readonly [icon: string, kind: string]>> = {
   queued: ['◌', 'quiet'],
   running: ['▶', 'busy'],
-  waiting: ['⏸', 'busy'],
+  waiting: ['‖', 'busy'],
   succeeded: ['✓', 'good'],
   partial: ['◐', 'warn'],
   failed: ['✗', 'bad'],
