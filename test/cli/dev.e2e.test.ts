@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { commandLineOf } from '../../src/cli/stack/process-table.js';
+import { findBrowser, readPage } from '../setup/browser.js';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
 let home: string;
@@ -58,6 +59,24 @@ async function until(condition: () => boolean, milliseconds: number): Promise<vo
   }
 }
 
+/** The pages that a newcomer opens, in a real browser where there is one. */
+async function lookAtThePages(ports: { gateway: number; ui: number; sandbox: number }): Promise<void> {
+  const browser = findBrowser();
+  if (browser === null) {
+    console.warn('no browser found: the pages were not looked at (install chromium)');
+    return;
+  }
+  const landing = await readPage(browser, `http://127.0.0.1:${ports.gateway}/`);
+  expect(landing.complaints).toEqual([]);
+  expect(landing.text).toContain('po_data_pipeline');
+  expect(landing.text).toContain('succeeded');
+  expect(landing.text).toMatch(/Control database\s+✓ up/);
+  expect(landing.links.some((link) => link.startsWith(`http://127.0.0.1:${ports.ui}/`))).toBe(true);
+  const sandbox = await readPage(browser, `http://127.0.0.1:${ports.sandbox}/`);
+  expect(sandbox.complaints).toEqual([]);
+  expect(sandbox.text).toMatch(/Purchase order PO-\d+/);
+}
+
 describe('baton dev', () => {
   it('runs the main job once, answers one line of JSON, and leaves nothing running', async () => {
     const run = baton('dev', '--once');
@@ -88,6 +107,7 @@ describe('baton dev', () => {
     const { ports } = JSON.parse(readFileSync(path.join(home, 'local.json'), 'utf8'));
     expect((await fetch(`http://127.0.0.1:${ports.gateway}/healthz`)).ok).toBe(true);
     expect((await fetch(`http://127.0.0.1:${ports.ui}/`)).ok).toBe(true);
+    await lookAtThePages(ports);
     const doctor = baton('doctor', '--json');
     expect(await doctor.exit, doctor.stdout()).toBe(0);
     const again = baton('dev');
