@@ -40,6 +40,7 @@ describe('a helpdesk that is down for a day', () => {
 
     const drain = baton.client.workflow.getHandle(drainId('zendesk', 'default'));
     await baton.server.env?.sleep(2 * hour);
+    await record('drain-down', baton.client, drainId('zendesk', 'default'));
     requests.clear();
     await baton.server.env?.sleep(22 * hour);
     // One call each five minutes at most: 264 in 22 hours.
@@ -61,10 +62,28 @@ describe('a helpdesk that is down for a day', () => {
       new Set(tickets.map((ticket) => String(ticket.id))),
     );
     await record('run-desk-down', baton.client, id);
-    await record('drain-day', baton.client, drainId('zendesk', 'default'));
 
     const next = await baton.run();
     expect(next).toMatchObject({ state: 'succeeded', tickets: { opened: 0, updated: 0, resolved: 0 } });
     expect(await baton.tickets()).toHaveLength(planned.length);
+  });
+
+  it('or for ten minutes: the drainer sends, sweeps for copies, and ends', async () => {
+    const { faults } = baton.sandbox;
+    const before = (await baton.tickets()).length;
+    faults.add({ vendor: 'zendesk', kind: 'accept_then_reset', match: { method: 'POST' }, count: 2 });
+    faults.add({ vendor: 'zendesk', kind: 'status', count: null, params: { status: 500 } });
+    const id = await baton.start({ tenant: 'brief' });
+    expect(await baton.result(id)).toMatchObject({ state: 'succeeded', tickets: { opened: 0 } });
+    await baton.server.env?.sleep(hour / 6);
+    faults.clear();
+    await baton.client.workflow.getHandle(drainId('zendesk', 'brief')).result();
+    const done = await baton.effects('brief', 'ticket.open');
+    expect(new Set(done.map((effect) => effect.state))).toEqual(new Set(['confirmed']));
+    const tickets = (await baton.tickets()).slice(before);
+    expect(tickets.map((ticket) => ticket.externalId).sort()).toEqual(
+      done.map((effect) => effect.marker).sort(),
+    );
+    await record('drain-brief', baton.client, drainId('zendesk', 'brief'));
   });
 });

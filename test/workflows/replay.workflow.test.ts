@@ -47,7 +47,8 @@ describe('recorded histories', () => {
     expect(names).toEqual(
       expect.arrayContaining([
         'drain-alert',
-        'drain-day',
+        'drain-brief',
+        'drain-down',
         'run-again',
         'run-cancelled',
         'run-cancelled-waiting',
@@ -111,7 +112,7 @@ describe('a changed workflow does not replay', () => {
       'CancellationScope.cancellable(',
     ],
     ['a failure that does not end in the books', 'run-failed', 'control.noteStep(', 'control.acquireSlot('],
-    ['a drainer that gives up', 'drain-day', 'if (bell > heard) continue;', 'if (sent.open > 0) return;'],
+    ['a drainer that gives up', 'drain-brief', 'if (bell > heard) continue;', 'if (sent.open > 0) return;'],
   ];
 
   it.each(cases)('%s (%s)', async (_what, history, before, after) => {
