@@ -19,7 +19,6 @@ WORKDIR /app
 COPY --from=build /app/node_modules/ node_modules/
 COPY --from=build /app/dist/ dist/
 COPY package.json baton.yaml ./
-COPY deploy/schedules.mjs deploy/
 RUN install -d -o node -g node /var/lib/baton /var/lib/baton/lake /var/lib/baton/sandbox \
  && printf '#!/bin/sh\nexec node /app/dist/cli/main.js "$@"\n' > /usr/local/bin/baton \
  && chmod 755 /usr/local/bin/baton

@@ -161,6 +161,12 @@ export function buildProgram(execute: Execute): Command {
   );
   add(
     schedules,
+    'apply',
+    'create those of baton.yaml, or bring them up to date',
+    async () => (await import('./commands/schedules.js')).applySchedules,
+  );
+  add(
+    schedules,
     'pause <pipeline>',
     'start no more runs',
     async () => (await import('./commands/schedules.js')).pauseSchedule,

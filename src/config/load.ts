@@ -141,7 +141,10 @@ function assemble(
     ...rest,
     ...place,
     lake: { ...lake, path: lakePath(lake.path, place) },
-    gateway: { ...gateway, publicUrl: gateway.publicUrl ?? `http://${gateway.host}:${gateway.port}` },
+    gateway: {
+      ...gateway,
+      publicUrl: gateway.publicUrl ?? `http://${urlHost(gateway.host)}:${gateway.port}`,
+    },
     origins: describeOrigins(configSchema, tree, fileTree, overrides, moved),
   };
   rememberEnvironment(config, environment);
@@ -152,4 +155,9 @@ function assemble(
 function lakePath(configured: string, { root, home }: ConfigPlace): string {
   const below = /^(?:\.\/)?\.baton(?:\/(.*))?$/.exec(configured);
   return below === null ? path.resolve(root, configured) : path.join(home, below[1] ?? '');
+}
+
+/** An IPv6 address stands in brackets in a URL. */
+function urlHost(host: string): string {
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
 }

@@ -37,11 +37,12 @@ describe('the scripts of the deployment', () => {
     );
     expect(Number(config?.workflowExecutionRetentionTtl?.seconds)).toBe(30 * 86_400);
 
-    const schedules = path.join(projectRoot, 'deploy/schedules.mjs');
+    const launcher = path.join(projectRoot, 'bin/baton.mjs');
     const words: string[] = [];
     for (const _ of [1, 2]) {
-      const { stdout } = await run(process.execPath, [schedules], { env, cwd: projectRoot });
-      words.push((JSON.parse(stdout) as { done: string }).done);
+      const args = [launcher, 'schedules', 'apply', '--json'];
+      const { stdout } = await run(process.execPath, args, { env, cwd: projectRoot });
+      words.push((JSON.parse(stdout) as { data: { done: string }[] }).data[0]?.done ?? 'nothing');
     }
     expect(words).toEqual(['created', 'updated']);
   }, 90_000);

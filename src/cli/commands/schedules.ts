@@ -11,7 +11,7 @@ export const listSchedules: Handler = async (cli) => {
   return {
     result: list<ScheduleView>({
       items: found,
-      empty: 'No schedules yet: the workers create them when they start.',
+      empty: 'No schedules yet: baton schedules apply creates those of baton.yaml.',
       columns: [
         { title: 'Pipeline', value: (schedule) => schedule.pipeline },
         { title: 'Tenant', value: (schedule) => schedule.tenant },
@@ -24,6 +24,31 @@ export const listSchedules: Handler = async (cli) => {
         { title: 'Last', value: ({ lastAt }) => lastAt ?? '', show: ({ lastAt }) => age(lastAt) },
         { title: 'Last run', value: ({ lastRun }) => lastRun ?? '', id: true },
         { title: 'Note', value: ({ note }) => note ?? '' },
+      ],
+    }),
+  };
+};
+
+/** Creates the schedules of baton.yaml or brings them up to date; one that a person paused stays paused. */
+export const applySchedules: Handler = async (cli) => {
+  const config = await cli.config();
+  const client = await cli.client();
+  const applied: { pipeline: string; tenant: string; cron: string; timezone: string; done: string }[] = [];
+  for (const [pipeline, { schedule }] of Object.entries(config.pipelines))
+    for (const tenant of config.tenants) {
+      const done = await client.ensureSchedule(pipeline, tenant, schedule);
+      applied.push({ pipeline, tenant, cron: schedule.cron, timezone: schedule.timezone, done });
+    }
+  return {
+    result: list({
+      items: applied,
+      empty: 'baton.yaml names no pipelines.',
+      columns: [
+        { title: 'Pipeline', value: ({ pipeline }) => pipeline },
+        { title: 'Tenant', value: ({ tenant }) => tenant },
+        { title: 'Cron', value: ({ cron }) => cron },
+        { title: 'Timezone', value: ({ timezone }) => timezone },
+        { title: 'Done', value: ({ done }) => done },
       ],
     }),
   };
