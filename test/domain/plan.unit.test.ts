@@ -1,0 +1,149 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  checkPlan,
+  dependenciesOf,
+  type ExtractStep,
+  type LoadStep,
+  type Plan,
+} from '../../src/domain/plan.js';
+import { compilePlan, pipelineIdOf } from '../../src/pipelines/index.js';
+import type { BatonError } from '../../src/protocol/errors.js';
+
+function extract(id: string, more: Partial<ExtractStep> = {}): ExtractStep {
+  return {
+    id,
+    kind: 'extract',
+    title: id,
+    dependsOn: [],
+    connection: 'c',
+    stream: 's',
+    target: { table: 'raw.t', staging: 't' },
+    retry: { retries: 3, delayMs: 1, maxDelayMs: 1 },
+    initialValue: null,
+    lagMs: null,
+    parameters: {},
+    ...more,
+  };
+}
+
+function load(id: string, from: string, dependsOn: readonly string[] = []): LoadStep {
+  return { id, kind: 'load', title: id, dependsOn, from };
+}
+
+function plan(steps: Plan['steps'], receiptStep = steps[0]?.id ?? ''): Plan {
+  return { pipeline: 'p', description: '', receiptStep, concurrency: 1, steps };
+}
+
+function problems(of: Plan): string {
+  try {
+    checkPlan(of);
+    return '';
+  } catch (error) {
+    expect(error).toMatchObject({ error: 'ERR_PLAN_INVALID', retryable: false });
+    return (error as BatonError).message;
+  }
+}
+
+/** Steps in a row, each depending on some before it: a plan without a cycle. */
+const acyclic = fc
+  .array(fc.array(fc.nat(), { maxLength: 4 }), { minLength: 1, maxLength: 12 })
+  .map((rows) =>
+    rows.map((picks, at) =>
+      extract(`s${at}`, { dependsOn: at === 0 ? [] : [...new Set(picks.map((pick) => `s${pick % at}`))] }),
+    ),
+  );
+
+describe('a plan', () => {
+  it('is accepted as it is when every dependency exists and none is circular, in any order', () => {
+    fc.assert(
+      fc.property(acyclic, fc.infiniteStream(fc.nat()), (steps, draws) => {
+        const shuffled = [...steps].sort(() => ((draws.next().value ?? 0) % 2 === 0 ? 1 : -1));
+        const given = plan(shuffled);
+        expect(checkPlan(given)).toBe(given);
+      }),
+    );
+  });
+
+  it('is refused as soon as a dependency closes a circle', () => {
+    fc.assert(
+      fc.property(acyclic, fc.nat(), fc.nat(), (steps, one, two) => {
+        const from = steps[Math.min(one % steps.length, two % steps.length)];
+        const to = steps[Math.max(one % steps.length, two % steps.length)];
+        if (from === undefined || to === undefined) return;
+        // to → … → from is only certain when we say so ourselves.
+        const chained = steps.map((step) => {
+          if (step.id === to.id && from.id !== to.id)
+            return { ...step, dependsOn: [...step.dependsOn, from.id] };
+          return step;
+        });
+        const circle = chained.map((step) =>
+          step.id === from.id ? { ...step, dependsOn: [...step.dependsOn, to.id] } : step,
+        );
+        expect(problems(plan(circle))).toContain('cycle');
+      }),
+    );
+  });
+
+  it('names every problem at once', () => {
+    const told = problems(
+      plan(
+        [
+          extract('a'),
+          extract('a'),
+          load('b', 'nowhere'),
+          load('c', 'b'),
+          extract('d', { range: { step: 'a', column: 'x', marginDays: 1 } }),
+        ],
+        'missing',
+      ),
+    );
+    for (const problem of [
+      'two steps have the same id',
+      'step b depends on unknown step nowhere',
+      'step c loads from b, which extracts nothing',
+      'step d takes its range from a without depending on it',
+      'the receipt step missing does not exist',
+    ])
+      expect(told).toContain(problem);
+  });
+
+  it('sees a circle through what a step loads from', () => {
+    expect(dependenciesOf(load('l', 'a', ['b']))).toEqual(['b', 'a']);
+    expect(problems(plan([extract('a', { dependsOn: ['l'] }), load('l', 'a')]))).toContain('cycle');
+  });
+
+  it('of the order pipeline compiles from any settings, under both of its names', () => {
+    const settings = {
+      source: 'coupa',
+      customers: 'salesforce',
+      rates: 'rates',
+      desk: 'zendesk',
+      initialValue: null,
+      lagMs: null,
+      reportingCurrency: 'USD',
+      threshold: '10000',
+      tolerance: { absolute: '0.01', relative: '0.005' },
+      customerField: 'customer-account-id',
+      highPriority: { field: 'Priority__c', value: 'High' },
+      summaryAfter: 50,
+      retries: 3,
+      retryDelayMs: 120_000,
+    };
+    expect(pipelineIdOf('daily_po_analytics')).toBe('po_data_pipeline');
+    expect(pipelineIdOf('nothing')).toBeNull();
+    const name = fc.stringMatching(/^[a-z][a-z0-9_]{0,12}$/);
+    fc.assert(
+      fc.property(fc.record({ source: name, desk: name, customers: name, rates: name }), (names) => {
+        const compiled = compilePlan('po_data_pipeline', { po_data_pipeline: { ...settings, ...names } });
+        expect(compilePlan('daily_po_analytics', { po_data_pipeline: { ...settings, ...names } })).toEqual(
+          compiled,
+        );
+        // It travels in the history: plain JSON, and small.
+        expect(JSON.parse(JSON.stringify(compiled))).toEqual(compiled);
+        expect(JSON.stringify(compiled).length).toBeLessThan(16_384);
+      }),
+    );
+    expect(() => compilePlan('po_data_pipeline', {})).toThrow(/no pipeline "po_data_pipeline"/);
+  });
+});
