@@ -25,9 +25,8 @@ export function createLoadActivities(deps: ActivityDeps): LoadActivities {
     stageBatch: ({ runId, tenant, step, rangeColumn }) =>
       asActivity(deps.log, { run: runId, step: step.id }, async (signal) => {
         const batch = await awaitBatch(deps, runId, step, signal);
-        const { workflowExecution, attempt } = activityInfo();
-        const name = `${workflowExecution?.runId.slice(0, 4) ?? 'none'}${attempt}`;
-        const result = await stageAll(deps, { batch, step, tenant, attempt: name, rangeColumn }, signal);
+        const attempt = attemptName('a');
+        const result = await stageAll(deps, { batch, step, tenant, attempt, rangeColumn }, signal);
         await deps.runs.stepEnded(runId, step.id, 'succeeded', null);
         return result;
       }),
@@ -46,7 +45,7 @@ export function createLoadActivities(deps: ActivityDeps): LoadActivities {
         const move = { from: batch.watermark_read, to: batch.window_to };
         const merge = (from: string) => deps.warehouse.merge(table, from, load, records, move);
         const restage = async () => {
-          const attempt = `m${activityInfo().workflowExecution?.runId.slice(0, 4) ?? ''}${activityInfo().attempt}`;
+          const attempt = attemptName('m');
           return (await stageAll(deps, { batch, step, tenant, attempt, rangeColumn: null }, signal)).staging;
         };
         const counts =
@@ -61,6 +60,12 @@ export function createLoadActivities(deps: ActivityDeps): LoadActivities {
         return { loaded: counts.loaded, quarantined: counts.quarantined };
       }),
   };
+}
+
+/** Sorts after the names of earlier attempts, and those of the merge after those of staging. */
+function attemptName(kind: 'a' | 'm'): string {
+  const { attempt, workflowExecution } = activityInfo();
+  return `${kind}${String(attempt).padStart(5, '0')}_${workflowExecution?.runId.slice(-4) ?? ''}`;
 }
 
 async function mergeOrRestage(
@@ -140,7 +145,7 @@ async function stageAll(deps: ActivityDeps, work: Staging, signal: AbortSignal):
   }
   await assertManifest(deps, batch, records);
   const range =
-    work.rangeColumn === null ? null : await deps.warehouse.stagedRange(staging, work.rangeColumn);
+    work.rangeColumn === null ? null : await deps.warehouse.stagedRange(staging, work.rangeColumn, records);
   return { staging, records, range };
 }
 

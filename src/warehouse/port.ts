@@ -67,14 +67,21 @@ export interface Warehouse {
   prepare(): Promise<void>;
   watermark(connection: string, stream: string, tenant: string): Promise<Watermark>;
 
-  /** An empty staging table that belongs to one attempt. Drops what older attempts of the batch left. */
+  /**
+   * An empty staging table that belongs to one attempt. Drops what older attempts of the batch left: names of
+   * attempts sort in the order of the attempts.
+   */
   openStaging(table: TableSpec, load: LoadKey, attempt: string): Promise<string>;
-  /** Copies records into staging. A record that the warehouse itself refuses is quarantined there. */
+  /** Copies records into staging. A record that the warehouse itself refuses is quarantined there. ERR_STAGING_LOST when the table is gone. */
   stage(table: TableSpec, staging: string, load: LoadKey, records: readonly StagedRecord[]): Promise<void>;
-  /** Smallest and largest value of a date or timestamp column in staging, as dates; null when empty. */
+  /**
+   * Smallest and largest value of a date or timestamp column in staging, as dates; null when empty.
+   * ERR_STAGING_LOST unless it holds the expected number of records: a range of some of them would be wrong.
+   */
   stagedRange(
     staging: string,
     column: string,
+    expected: number,
   ): Promise<{ readonly from: string; readonly to: string } | null>;
   /** The one transaction: fence, merge, quarantine, accounting, watermark. */
   merge(

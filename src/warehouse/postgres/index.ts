@@ -2,10 +2,18 @@ import { type Database, type DatabaseOptions, openDatabase } from '../../databas
 import type { Secret } from '../../domain/secret.js';
 import type { TableSpec, Warehouse } from '../port.js';
 import { mergeBatch, readCounts } from './merge.js';
-import { identifier, qualified } from './names.js';
+import { qualified } from './names.js';
 import { markPlanned, openMembers, reconcile, unplanned } from './reconcile.js';
 import { prepareFoundation, prepareTable } from './schema.js';
-import { copyRecords, createStaging, dropStaging, refreshStatistics, retireStaging } from './staging.js';
+import {
+  copyRecords,
+  createStaging,
+  dropStaging,
+  present,
+  refreshStatistics,
+  retireStaging,
+  stagedRange,
+} from './staging.js';
 import { stagedCounts, verifyLoad } from './verify.js';
 
 export function openWarehouseDatabase(url: Secret, options: Partial<DatabaseOptions> = {}): Database {
@@ -65,17 +73,10 @@ export function createPostgresWarehouse(database: Database): Warehouse {
       }),
 
     stage: (table, staging, _load, records) =>
-      guard(`staging ${table.table}`, () => copyRecords(knex, table, staging, records)),
+      guard(`staging ${table.table}`, () => present(staging, copyRecords(knex, table, staging, records))),
 
-    stagedRange: (staging, column) =>
-      guard('reading the staged range', async () => {
-        const name = identifier(column);
-        const { rows } = await knex.raw(
-          `SELECT (min(${name}) AT TIME ZONE 'UTC')::date::text AS "from", (max(${name}) AT TIME ZONE 'UTC')::date::text AS "to"
-           FROM staging.${identifier(staging)}`,
-        );
-        return rows[0].from === null ? null : rows[0];
-      }),
+    stagedRange: (staging, column, expected) =>
+      guard('reading the staged range', () => present(staging, stagedRange(knex, staging, column, expected))),
 
     merge: (table, staging, load, expected, watermark) =>
       guard(`merging into ${table.table}`, async () => {

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Knex } from 'knex';
 import type { Client } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
+import { BatonError } from '../../protocol/errors.js';
 import type { StagedRecord, TableSpec } from '../port.js';
 import { identifier } from './names.js';
 
@@ -13,8 +14,9 @@ const leftoverAfter = '1 day';
 const dropLockTimeout = '500ms';
 
 /**
- * One attempt's staging table: `po_temp__3f9a01c2_1_a7`. Visible to a reader of `staging.po_temp` too. Drops what
- * earlier attempts of the batch, merged batches and abandoned ones have left.
+ * One attempt's staging table: `po_temp__3f9a01c2_1_a00007`. Visible to a reader of `staging.po_temp` too. Drops
+ * what earlier attempts of the batch (by their names' order), merged batches and abandoned ones have left. What a
+ * later attempt stages is not touched: whoever opens here may have been frozen and overtaken.
  */
 export async function createStaging(
   knex: Knex,
@@ -28,9 +30,9 @@ export async function createStaging(
   const { rows } = await knex.raw(
     `SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid,
      LATERAL (SELECT obj_description(c.oid, 'pg_class') AS note) d
-     WHERE i.inhparent = ?::regclass AND (starts_with(c.relname, ?) OR d.note = 'merged'
+     WHERE i.inhparent = ?::regclass AND ((starts_with(c.relname, ?) AND c.relname COLLATE "C" <= ?) OR d.note = 'merged'
        OR (d.note LIKE 'opened %' AND substr(d.note, 8)::timestamptz < now() - interval '${leftoverAfter}'))`,
-    [parent, prefix],
+    [parent, prefix, name],
   );
   for (const row of rows) await dropStaging(knex, row.relname);
   await knex.transaction(async (trx) => {
@@ -52,6 +54,35 @@ export async function dropStaging(knex: Knex, name: string): Promise<void> {
 }
 
 const lockNotAvailable = '55P03';
+
+/** Turns the failure of a statement whose staging table is gone into ERR_STAGING_LOST: staging again mends it. */
+export async function present<T>(staging: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if ((error as { code?: string }).code !== '42P01') throw error;
+    throw new BatonError('ERR_STAGING_LOST', { detail: `staging.${staging} is gone.`, cause: error });
+  }
+}
+
+export async function stagedRange(
+  knex: Knex,
+  staging: string,
+  column: string,
+  expected: number,
+): Promise<{ from: string; to: string } | null> {
+  const name = identifier(column);
+  const { rows } = await knex.raw(
+    `SELECT (min(${name}) AT TIME ZONE 'UTC')::date::text AS "from", (max(${name}) AT TIME ZONE 'UTC')::date::text AS "to",
+            count(*)::int AS n FROM staging.${identifier(staging)}`,
+  );
+  const { from, to, n } = rows[0];
+  if (n !== expected)
+    throw new BatonError('ERR_STAGING_LOST', {
+      detail: `staging.${staging} holds ${n} records of ${expected}.`,
+    });
+  return from === null ? null : { from, to };
+}
 
 /** Keeps the rows for a curious reader until the next batch opens its own staging. */
 export async function retireStaging(knex: Knex, name: string): Promise<void> {
