@@ -20,6 +20,11 @@ export interface Rule {
   readonly title: string;
   readonly priority: 'low' | 'normal' | 'high';
   readonly sql: (tables: RuleTables) => string;
+  /**
+   * Selects `po_id` of checked orders that the rule cannot judge now, because what it compares with is not there
+   * yet. What was found of them before stays as it is: neither resolved nor reopened. Without it: none.
+   */
+  readonly undecided?: (tables: RuleTables) => string;
   /** The evidence in sentences for a person. */
   readonly explain: (evidence: Evidence) => string;
 }

@@ -16,6 +16,10 @@ export const headerTotal: Rule = {
     WHERE h.header_total IS NOT NULL
       AND abs(h.header_total - f.total)
         > greatest(:absolute::numeric, abs(f.total) * :relative::numeric)`,
+  undecided: (tables) => `
+    SELECT f.po_id FROM checked f
+    WHERE NOT EXISTS (SELECT FROM ${tables.totals} h WHERE h._tenant = f._tenant AND h._source = f._source
+                        AND h.po_id = f.po_id AND h.updated_at = f.updated_at AND h.header_total IS NOT NULL)`,
   explain: (evidence) =>
     `The header says ${shown(evidence, 'header')} ${shown(evidence, 'currency')}, the lines add up to ${shown(evidence, 'lines')}: a difference of ${shown(evidence, 'difference')}.`,
 };

@@ -43,15 +43,7 @@ export async function reconcile(
          AND f.supplier_name IS DISTINCT FROM s.name`,
       bindings,
     );
-    await trx.raw(
-      'CREATE TEMP TABLE found (po_id text, rule text, evidence jsonb, PRIMARY KEY (po_id, rule)) ON COMMIT DROP',
-    );
-    for (const rule of rules)
-      await query(
-        trx,
-        `INSERT INTO found (po_id, rule, evidence) SELECT po_id, '${rule.name}', evidence FROM (${rule.sql(tables)}) r`,
-        bindings,
-      );
+    await applyRules(trx, rules, tables, bindings);
     return settle(trx, bindings);
   });
 }
@@ -100,7 +92,33 @@ async function collectScope(
   );
 }
 
-/** Opens, refreshes and resolves; sets the orders' flags; marks the loads. */
+/** Fills `found` with every finding, and `undecided` with what a rule could not judge. */
+async function applyRules(
+  trx: Knex.Transaction,
+  rules: readonly Rule[],
+  tables: RuleTables,
+  bindings: Record<string, string>,
+): Promise<void> {
+  await trx.raw(
+    `CREATE TEMP TABLE found (po_id text, rule text, evidence jsonb, PRIMARY KEY (po_id, rule)) ON COMMIT DROP;
+     CREATE TEMP TABLE undecided (po_id text, rule text, PRIMARY KEY (po_id, rule)) ON COMMIT DROP`,
+  );
+  for (const rule of rules) {
+    await query(
+      trx,
+      `INSERT INTO found (po_id, rule, evidence) SELECT po_id, '${rule.name}', evidence FROM (${rule.sql(tables)}) r`,
+      bindings,
+    );
+    if (rule.undecided !== undefined)
+      await query(
+        trx,
+        `INSERT INTO undecided (po_id, rule) SELECT po_id, '${rule.name}' FROM (${rule.undecided(tables)}) r`,
+        bindings,
+      );
+  }
+}
+
+/** Opens, refreshes and resolves; sets the orders' flags to what is open then; marks the loads. */
 async function settle(trx: Knex.Transaction, bindings: Record<string, string>): Promise<ReconcileCounts> {
   const { rows } = await query<ReconcileCounts>(
     trx,
@@ -117,6 +135,7 @@ async function settle(trx: Knex.Transaction, bindings: Record<string, string>): 
        UPDATE analytics.po_discrepancy d SET state = 'resolved', resolved_run = :run, resolved_at = now()
        FROM scope WHERE d.tenant = :tenant AND d.source = :source AND d.po_id = scope.po_id AND d.state = 'open'
          AND NOT EXISTS (SELECT 1 FROM found WHERE found.po_id = d.po_id AND found.rule = d.rule)
+         AND NOT EXISTS (SELECT 1 FROM undecided u WHERE u.po_id = d.po_id AND u.rule = d.rule)
        RETURNING 1
      )
      SELECT (SELECT count(*) FROM scope)::int AS checked, (SELECT count(*) FROM opened WHERE is_new)::int AS opened,
@@ -126,8 +145,10 @@ async function settle(trx: Knex.Transaction, bindings: Record<string, string>): 
   await query(
     trx,
     `UPDATE analytics.po_fact f SET flags = wanted.flags
-     FROM (SELECT scope.po_id, coalesce(array_agg(found.rule ORDER BY found.rule) FILTER (WHERE found.rule IS NOT NULL), '{}') AS rules
-           FROM scope LEFT JOIN found USING (po_id) GROUP BY scope.po_id) r,
+     FROM (SELECT scope.po_id, coalesce(array_agg(d.rule ORDER BY d.rule) FILTER (WHERE d.rule IS NOT NULL), '{}') AS rules
+           FROM scope LEFT JOIN analytics.po_discrepancy d
+             ON d.tenant = :tenant AND d.source = :source AND d.po_id = scope.po_id AND d.state = 'open'
+           GROUP BY scope.po_id) r,
      LATERAL (SELECT CASE WHEN 'no_rate' = ANY (f0.flags) THEN ARRAY['no_rate'] || r.rules ELSE r.rules END AS flags
               FROM analytics.po_fact f0 WHERE f0._tenant = :tenant AND f0._source = :source AND f0.po_id = r.po_id) wanted
      WHERE f._tenant = :tenant AND f._source = :source AND f.po_id = r.po_id AND f.flags <> wanted.flags`,
