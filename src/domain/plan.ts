@@ -68,6 +68,8 @@ export interface Target {
   readonly table: `${'raw' | 'analytics'}.${string}`;
   /** Name of its staging table in the schema `staging`. */
   readonly staging: string;
+  /** Columns that rows are looked up by, within a tenant, besides their key: an index each. */
+  readonly indexes?: readonly string[];
   /** Present when the rows are purchase orders: what they are enriched with. */
   readonly orders?: OrderEnrichment;
 }

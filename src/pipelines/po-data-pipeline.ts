@@ -87,6 +87,7 @@ export const poDataPipeline = definePipeline<OrderPipelineSettings>({
         title: 'extract exchange rates',
         dependsOn: ['extract_orders'],
         parameters: { base: quotedBase },
+        target: { table: rates, staging: rates.replace('.', '_'), indexes: ['rate_date'] },
         range: { step: 'extract_orders', column: 'created_at', marginDays: rateMarginDays },
       }),
       load('totals', totals),

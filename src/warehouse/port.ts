@@ -11,6 +11,8 @@ export interface TableSpec {
   readonly columns: readonly Column[];
   /** Which column says which of two versions is newer; null = the later landed one. */
   readonly versionColumn: string | null;
+  /** Columns with an index of their own, behind the tenant. */
+  readonly indexes?: readonly string[];
   readonly orders?: OrderEnrichment;
 }
 

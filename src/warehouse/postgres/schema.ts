@@ -141,7 +141,13 @@ export async function prepareFoundation(knex: Knex): Promise<void> {
   });
 }
 
-/** Creates the table and its staging parent; `analytics.po_fact` is part of the foundation. */
+/** `fx` by `rate_date` is `fx_by_rate_date`. */
+async function createIndex(trx: Knex, table: string, by: string, columns: string): Promise<void> {
+  const name = identifier(`${table.split('.')[1]}_by_${by}`);
+  await trx.raw(`CREATE INDEX IF NOT EXISTS ${name} ON ${qualified(table)} (${columns})`);
+}
+
+/** Creates the table, its indexes and its staging parent; `analytics.po_fact` is part of the foundation. */
 export async function prepareTable(knex: Knex, spec: TableSpec): Promise<void> {
   const columns = spec.columns.map((column) => `${identifier(column.name)} ${sqlTypes[column.type]}`);
   const staging = `staging.${identifier(spec.staging)}`;
@@ -155,8 +161,9 @@ export async function prepareTable(knex: Knex, spec: TableSpec): Promise<void> {
       await trx.raw(`CREATE TABLE IF NOT EXISTS ${qualified(spec.table)} (
         ${kept.join(',\n')}, raw json NOT NULL, ${systemDdl},
         PRIMARY KEY (_tenant, _source, ${identifier(keyColumn(spec))}))`);
-      const index = identifier(`${spec.table.split('.')[1]}_by_batch`);
-      await trx.raw(`CREATE INDEX IF NOT EXISTS ${index} ON ${qualified(spec.table)} (_batch_id)`);
+      await createIndex(trx, spec.table, 'batch', '_batch_id');
+      for (const column of spec.indexes ?? [])
+        await createIndex(trx, spec.table, column, `_tenant, ${identifier(column)}`);
     }
     await trx.raw(`CREATE TABLE IF NOT EXISTS ${staging} (
       ${columns.join(',\n')}, raw json, _part integer NOT NULL, _line integer NOT NULL, _row_hash text,

@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Bench, headerOf, line, openBench, order, rate, supplier } from './bench.js';
+
+let bench: Bench;
+
+beforeEach(async () => {
+  bench = await openBench();
+  await bench.prepareAll();
+  await bench.load('suppliers', [supplier]);
+});
+afterEach(() => bench?.close());
+
+const days = (from: string, count: number) =>
+  Array.from({ length: count }, (_, index) =>
+    new Date(Date.parse(`${from}T00:00:00Z`) + index * 86_400_000).toISOString().slice(0, 10),
+  );
+
+/** How many rows of the rates table have been read so far, by whatever plan. */
+async function ratesRead(): Promise<number> {
+  await bench.rows('SELECT pg_stat_force_next_flush()');
+  await sleep(1_200); // the server writes its counters at most once a second
+  const [row] = await bench.rows<{ n: string }>(
+    `SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) AS n FROM pg_stat_user_tables WHERE relid = 'raw.rates_fx'::regclass`,
+  );
+  return Number(row?.n);
+}
+
+describe('the conversion of orders', () => {
+  it('reads a few rates for each order, however many days there are', async () => {
+    const quoted = days('2024-06-05', 700);
+    const manyRates = Object.fromEntries(
+      Array.from({ length: 30 }, (_, index) => [`A${String.fromCharCode(65 + (index % 26))}B`, index + 1]),
+    );
+    await bench.load(
+      'rates',
+      quoted.map((date) => rate(date, { ...manyRates, USD: 1.1 })),
+    );
+    const before = await ratesRead();
+    const orders = quoted
+      .slice(0, 500)
+      .map((day, index) =>
+        order(index + 1, 0, { currency: { code: 'EUR' }, 'created-at': `${day}T08:00:00Z` }),
+      );
+    expect((await bench.load('orders', orders)).counts.loaded).toBe(500);
+    expect((await ratesRead()) - before).toBeLessThan(500 * 10);
+    const [row] = await bench.rows<{ n: number }>(
+      'SELECT count(*)::int AS n FROM analytics.po_fact WHERE total_usd = 110.00',
+    );
+    expect(row?.n).toBe(500);
+  });
+});
