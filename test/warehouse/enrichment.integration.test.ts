@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Bench, headerOf, line, openBench, order, rate, supplier } from './bench.js';
+import { type Bench, openBench, order, rate, supplier } from './bench.js';
 
 let bench: Bench;
 
@@ -48,5 +48,31 @@ describe('the conversion of orders', () => {
       'SELECT count(*)::int AS n FROM analytics.po_fact WHERE total_usd = 110.00',
     );
     expect(row?.n).toBe(500);
+  });
+
+  it('makes up for a rate that arrives late, when the order is read again', async () => {
+    const euros = order(1, 0, { currency: { code: 'EUR' } });
+    const fact = () =>
+      bench.rows("SELECT total_usd::text, fx_date::text, flags FROM analytics.po_fact WHERE po_id = '1'");
+    await bench.load('orders', [euros]);
+    expect(await fact()).toEqual([{ total_usd: null, fx_date: null, flags: ['no_rate'] }]);
+    expect((await bench.load('orders', [euros])).counts).toMatchObject({ loaded: 0, unchanged: 1 });
+
+    await bench.load('rates', [rate('2026-05-04', { USD: 1.1 })]);
+    expect((await bench.load('orders', [euros])).counts).toMatchObject({ loaded: 1, unchanged: 0 });
+    expect(await fact()).toEqual([{ total_usd: '110.00', fx_date: '2026-05-04', flags: [] }]);
+    expect((await bench.load('orders', [euros])).counts).toMatchObject({ loaded: 0, unchanged: 1 });
+    expect(await bench.rows('SELECT count(*)::int AS n FROM analytics.po_line_fact')).toEqual([{ n: 1 }]);
+  });
+
+  it('converts anew, when the order is read again, into a reporting currency that was changed', async () => {
+    await bench.load('rates', [rate('2026-05-04', { USD: 1.25 })]);
+    await bench.load('orders', [order(1)]);
+    const inEuros = { reportingCurrency: 'EUR' };
+    expect((await bench.load('orders', [order(1)], inEuros)).counts).toMatchObject({ loaded: 1 });
+    expect(await bench.rows('SELECT total_usd::text FROM analytics.po_fact')).toEqual([
+      { total_usd: '80.00' },
+    ]);
+    expect((await bench.load('orders', [order(1)], inEuros)).counts).toMatchObject({ unchanged: 1 });
   });
 });

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { only, query } from '../../database/postgres.js';
 import { minorUnitsOf } from '../../domain/money.js';
+import type { OrderEnrichment } from '../../domain/plan.js';
 import { BatonError } from '../../protocol/errors.js';
 import type { LoadCounts, LoadKey, LoadResult, TableSpec, WatermarkMove } from '../port.js';
 import { batchLabel, identifier, keptColumns, keyColumn, qualified } from './names.js';
@@ -121,7 +122,7 @@ async function mergeRows(
        FROM staging.${identifier(staging)} WHERE _verdict = 'row'
      ), winners AS MATERIALIZED (
        SELECT r.*, (t.${key} IS NOT NULL AND NOT (${newer.replaceAll('w.', 'r.')})) AS _stale,
-              (t.${key} IS NOT NULL AND t._row_hash = r._row_hash AND NOT t._deleted) AS _same
+              (t.${key} IS NOT NULL AND t._row_hash = r._row_hash AND NOT t._deleted${spec.orders === undefined ? '' : ` AND NOT ${isRateNew(spec.orders)}`}) AS _same
        FROM ranked r LEFT JOIN ${qualified(spec.table)} t
          ON t._tenant = :tenant AND t._source = :source AND t.${key} = r.${key}
        WHERE r._rank = 1
@@ -163,23 +164,31 @@ function orderValues(reportingCurrency: string): string[] {
   ];
 }
 
-/** The supplier, and the day's quotes of both currencies against the same base, or those of the last quoted day. */
-function orderJoins(orders: NonNullable<TableSpec['orders']>): string {
-  const quote = (currency: string) =>
-    `CASE WHEN r.base = ${currency} THEN 1 ELSE (r.rates ->> ${currency})::numeric END`;
+/** The supplier, and the rate. */
+function orderJoins(orders: OrderEnrichment): string {
   return `
     LEFT JOIN ${qualified(orders.suppliers)} s
       ON s._tenant = :tenant AND s._source = :source AND s.supplier_id = w.supplier_id AND NOT s._deleted
-    LEFT JOIN LATERAL (
-      SELECT r.rate_date, ${quote(':reporting')} AS reporting_rate, ${quote('w.currency')} AS currency_rate
-      FROM ${qualified(orders.rates)} r
-      WHERE r._tenant = :tenant
-        AND r.rate_date <= (w.created_at AT TIME ZONE 'UTC')::date
-        AND r.rate_date > (w.created_at AT TIME ZONE 'UTC')::date - ${rateMaxAgeDays}
-        AND (r.base = w.currency OR (r.rates ->> w.currency) IS NOT NULL)
-        AND (r.base = :reporting OR (r.rates ->> :reporting) IS NOT NULL)
-      ORDER BY r.rate_date DESC LIMIT 1
-    ) fx ON w.currency <> :reporting`;
+    LEFT JOIN LATERAL (${rateOf(orders, 'w')}) fx ON w.currency <> :reporting`;
+}
+
+/** The day's quotes of both currencies against the same base, or those of the last quoted day. */
+function rateOf(orders: OrderEnrichment, row: string): string {
+  const quote = (currency: string) =>
+    `CASE WHEN q.base = ${currency} THEN 1 ELSE (q.rates ->> ${currency})::numeric END`;
+  const day = `(${row}.created_at AT TIME ZONE 'UTC')::date`;
+  return `
+      SELECT q.rate_date, ${quote(':reporting')} AS reporting_rate, ${quote(`${row}.currency`)} AS currency_rate
+      FROM ${qualified(orders.rates)} q
+      WHERE q._tenant = :tenant AND q.rate_date <= ${day} AND q.rate_date > ${day} - ${rateMaxAgeDays}
+        AND (q.base = ${row}.currency OR (q.rates ->> ${row}.currency) IS NOT NULL)
+        AND (q.base = :reporting OR (q.rates ->> :reporting) IS NOT NULL)
+      ORDER BY q.rate_date DESC LIMIT 1`;
+}
+
+/** Whether an order that was loaded without a rate has one by now: then it is not the same any more. */
+function isRateNew(orders: OrderEnrichment): string {
+  return `CASE WHEN 'no_rate' = ANY (t.flags) THEN EXISTS (${rateOf(orders, 'r')}) ELSE false END`;
 }
 
 /** The lines of every order that this batch wrote, replaced as a whole. */

@@ -189,7 +189,11 @@ function copyLine(spec: TableSpec, record: StagedRecord): string {
     return copyLine(spec, { ...record, verdict: { kind: 'quarantined', id: null, violations: [violation] } });
   }
   row += `${field(raw)}\t`;
-  const hash = createHash('md5').update(row).digest('base64url');
+  // What a row becomes depends on the reporting currency too: with another one it is another row.
+  const hash = createHash('md5')
+    .update(row)
+    .update(spec.orders?.reportingCurrency ?? '')
+    .digest('base64url');
   return `${row}${place}\t${hash}\trow\t\\N\t\\N\t\\N\n`;
 }
 
