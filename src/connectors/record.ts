@@ -8,6 +8,9 @@ export type Fields = Readonly<Record<string, unknown>>;
 /** What no warehouse can store as text: the NUL character and halves of surrogate pairs. */
 const unstorable = /[\0\p{Surrogate}]/u;
 
+/** The longest id or number, in UTF-16 units: tables index them, and an index takes a few of these in one entry. */
+const longestId = 255;
+
 /**
  * Reads fields and collects every violation of the record on the way, so that quarantine shows all of them
  * at once. A read that fails gives null and the mapper goes on; `violations` decides at the end.
@@ -24,6 +27,12 @@ export class RecordReader {
   optionalText(fields: Fields, key: string, at = ''): string | null {
     const value = own(fields, key);
     return value === undefined || value === null ? null : this.#asText(value, at + key);
+  }
+
+  /** A text that must be there and that rows are found by: no longer than an id. */
+  number(fields: Fields, key: string, at = ''): string | null {
+    const value = this.#present(fields, key, at);
+    return value === undefined ? null : this.#asShortText(value, at + key);
   }
 
   /** An id: a text or a whole number that JavaScript holds exactly. */
@@ -149,8 +158,14 @@ export class RecordReader {
     return this.report('unstorable_text', path, 'holds characters that cannot be stored', value);
   }
 
+  #asShortText(value: unknown, path: string): string | null {
+    const text = this.#asText(value, path);
+    if (text === null || text.length <= longestId) return text;
+    return this.report('too_long', path, `has ${text.length} characters, more than ${longestId}`, text);
+  }
+
   #asId(value: unknown, path: string): string | null {
-    if (typeof value === 'string') return this.#asText(value, path);
+    if (typeof value === 'string') return this.#asShortText(value, path);
     if (Number.isSafeInteger(value)) return String(value);
     if (typeof value !== 'number') return this.report('wrong_type', path, 'should be an id', value);
     return this.report('not_exact', path, 'is too large to be read exactly', value);
@@ -231,7 +246,8 @@ function parseRecord(record: Buffer, reader: RecordReader): Fields | null {
 /** The record's id where it can be made out at all. */
 export function idOf(fields: Fields, key: string): string | null {
   const value = own(fields, key);
-  if (typeof value === 'string' && value !== '' && !unstorable.test(value)) return value;
+  if (typeof value === 'string' && value !== '' && value.length <= longestId && !unstorable.test(value))
+    return value;
   return Number.isSafeInteger(value) ? String(value) : null;
 }
 

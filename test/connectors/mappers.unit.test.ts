@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { coupa } from '../../src/connectors/coupa/index.js';
 import { frankfurter } from '../../src/connectors/frankfurter/index.js';
 import type { Connector } from '../../src/connectors/port.js';
 import { salesforce } from '../../src/connectors/salesforce/index.js';
@@ -45,6 +46,21 @@ describe('Salesforce', () => {
         updated_at: '2026-05-01T07:25:37.123Z',
       },
     });
+  });
+});
+
+describe('an id that no index can hold', () => {
+  const long = 'x'.repeat(256);
+  const changed = { SystemModstamp: '2026-05-01T07:25:37.000+0000', 'updated-at': '2026-05-01T07:25:37Z' };
+  it.each([
+    ['salesforce accounts', { ...changed, Id: long }, 'Id'],
+    ['salesforce contacts', { ...changed, Id: '1', AccountId: long }, 'AccountId'],
+    ['coupa suppliers', { ...changed, id: long, name: 'a' }, 'id'],
+    ['coupa purchase_order_totals', { ...changed, id: long, total: '1' }, 'id'],
+  ])('is quarantined: %s', (stream, record, path) => {
+    const [vendor = '', name = ''] = stream.split(' ');
+    const mapped = map({ salesforce, coupa }[vendor] ?? zendesk, name, JSON.stringify(record));
+    expect(mapped).toMatchObject({ kind: 'quarantined', violations: [{ rule: 'too_long', path }] });
   });
 });
 

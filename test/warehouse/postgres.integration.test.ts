@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from '../../src/database/postgres.js';
@@ -5,6 +6,7 @@ import { Secret } from '../../src/domain/secret.js';
 import type { LoadKey, StagedRecord, TableSpec, Warehouse } from '../../src/warehouse/port.js';
 import { createPostgresWarehouse, openWarehouseDatabase } from '../../src/warehouse/postgres/index.js';
 import { createDatabase } from '../setup/database.js';
+import { line, openBench, order } from './bench.js';
 
 const things: TableSpec = {
   table: 'raw.things',
@@ -174,6 +176,29 @@ describe('staging', () => {
       [3, 'nul_character'],
     ]);
     expect(rows[0].raw).toContain('not a number');
+  });
+
+  it('quarantines the orders that no index or key could hold, and loads the rest of the batch', async () => {
+    const bench = await openBench();
+    try {
+      await bench.prepareAll();
+      const { counts } = await bench.load('orders', [
+        order(1),
+        order(2, 0, { 'order-lines': [line(20), line(20)] }),
+        order(3, 0, { 'po-number': randomBytes(9_000).toString('hex') }),
+        order(4, 0, { id: randomBytes(9_000).toString('hex') }),
+        order(5),
+      ]);
+      expect(counts).toMatchObject({ read: 5, loaded: 2, quarantined: 3 });
+      const found = await bench.rows('SELECT record_id, rule, path FROM quarantine.records ORDER BY line');
+      expect(found).toEqual([
+        { record_id: '2', rule: 'doubled_line', path: 'order-lines' },
+        { record_id: '3', rule: 'too_long', path: 'po-number' },
+        { record_id: null, rule: 'too_long', path: 'id' },
+      ]);
+    } finally {
+      await bench.close();
+    }
   });
 
   it('carries every character of COPY’s text format unharmed', async () => {

@@ -51,9 +51,10 @@ function orderRow(
   const lines = reader
     .objects(order, 'order-lines')
     .map((line, index) => mapLine(line, reader, `order-lines.${index}.`));
+  reportDoubledLines(lines, reader);
   return {
     po_id: id,
-    po_number: reader.text(order, 'po-number'),
+    po_number: reader.number(order, 'po-number'),
     status,
     vendor_status: reader.optionalText(order, 'status'),
     version: reader.optionalInteger(order, 'version'),
@@ -67,6 +68,18 @@ function orderRow(
     updated_at: reader.instant(order, 'updated-at'),
     lines: JSON.stringify(lines),
   };
+}
+
+/** A line is known by its id within the order. One without an id is reported already. */
+function reportDoubledLines(lines: readonly OrderLine[], reader: RecordReader): void {
+  const seen = new Set<string>();
+  for (const { line_id: id } of lines) {
+    if (id !== '' && seen.has(id)) {
+      reader.report('doubled_line', 'order-lines', `has more than one line with the id ${id}`, id);
+      return;
+    }
+    seen.add(id);
+  }
 }
 
 function mapLine(line: Fields, reader: RecordReader, at: string): OrderLine {

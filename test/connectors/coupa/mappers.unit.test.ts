@@ -176,8 +176,21 @@ describe('mapPurchaseOrder', () => {
     [withLine({ price: 1234567890.1234567 }), 'not_exact order-lines.0.price'],
     [withLine({ price: '1e999999999' }), 'not_a_decimal order-lines.0.price'],
     [withLine({ type: 'OrderAmountLine', price: null, total: null }), 'missing_key order-lines.0.total'],
+    [{ ...order, 'po-number': 'P'.repeat(256) }, 'too_long po-number'],
+    [{ ...order, id: 'x'.repeat(9_000) }, 'too_long id'],
+    [{ ...order, supplier: { id: '8'.repeat(256), name: 'long' } }, 'too_long supplier.id'],
+    [{ ...order, 'customer-account-id': 'c'.repeat(256) }, 'too_long customer-account-id'],
+    [withLine({ id: 'x'.repeat(256) }), 'too_long order-lines.0.id'],
+    [withLine({ id: (order['order-lines'] as { id: number }[])[1]?.id }), 'doubled_line order-lines'],
+    [withLine({ id: String((order['order-lines'] as { id: number }[])[1]?.id) }), 'doubled_line order-lines'],
   ])('quarantines %#', (record, expected) => {
     expect(rulesOf(mapPurchaseOrder(bytes(record)))).toEqual([expected]);
+  });
+
+  it('takes a number of 255 characters, and does not name a record by a longer id', () => {
+    const number = 'P'.repeat(255);
+    expect(rowOf(mapPurchaseOrder(bytes({ ...order, 'po-number': number })))['po_number']).toBe(number);
+    expect(mapPurchaseOrder(bytes({ ...order, id: 'x'.repeat(256) }))).toMatchObject({ id: null });
   });
 
   it('takes decimals that come as JSON numbers, as long as a float holds them', () => {
