@@ -71,7 +71,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     client: 'pg',
     connection: () => ({
       connectionString: options.url.reveal(),
-      application_name: options.applicationName,
+      application_name: `${options.applicationName} ${process.pid}`,
       connectionTimeoutMillis: 5_000,
       keepAlive: true,
       // A worker that is frozen inside a transaction must not hold its locks for ever.
