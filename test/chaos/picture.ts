@@ -17,30 +17,30 @@ export interface Picture {
 }
 
 const queries: Readonly<Record<string, string>> = {
-  po_fact: `SELECT concat_ws('|', po_id, tenant, source, po_number, status, vendor_status, version, supplier_id, supplier_name,
+  po_fact: `SELECT concat_ws('|', po_id, source, po_number, status, vendor_status, version, supplier_id, supplier_name,
       customer_account_id, currency, total, total_usd, fx_rate, fx_date, line_count, flags, created_at, updated_at,
-      md5(raw::text), _row_hash, _deleted) AS row FROM analytics.po_fact ORDER BY po_id`,
-  po_line_fact: `SELECT concat_ws('|', po_id, line_id, tenant, source, line_num, type, description, price, quantity, total,
-      invoiced, accounts, created_at, updated_at, _row_hash, _deleted) AS row FROM analytics.po_line_fact ORDER BY po_id, line_id`,
+      md5(raw::text), _row_hash, _deleted) AS row FROM analytics.po_fact WHERE _tenant = $1 ORDER BY po_id`,
+  po_line_fact: `SELECT concat_ws('|', po_id, line_id, source, line_num, type, description, price, quantity, total,
+      invoiced, accounts, created_at, updated_at, _row_hash, _deleted) AS row FROM analytics.po_line_fact WHERE _tenant = $1 ORDER BY po_id, line_id`,
   discrepancies: `SELECT concat_ws('|', po_id, rule, episode, state, evidence, planned_state, planned_evidence) AS row
-      FROM analytics.po_discrepancy ORDER BY po_id, rule`,
+      FROM analytics.po_discrepancy WHERE tenant = $1 ORDER BY po_id, rule`,
   quarantine: `SELECT concat_ws('|', target, record_id, rule, path, value, violations, state, md5(raw)) AS row
-      FROM quarantine.records ORDER BY target, md5(raw), line`,
+      FROM quarantine.records WHERE tenant = $1 ORDER BY target, md5(raw), line`,
   loads: `SELECT concat_ws('|', target, stream, state, read, loaded, unchanged, quarantined, duplicate, stale, filtered) AS row
-      FROM raw._baton_loads ORDER BY target, opened_at`,
-  suppliers: `SELECT concat_ws('|', supplier_id, _row_hash) AS row FROM raw.coupa_suppliers ORDER BY supplier_id`,
-  totals: `SELECT concat_ws('|', po_id, _row_hash) AS row FROM raw.coupa_purchase_order_totals ORDER BY po_id`,
-  invoices: `SELECT concat_ws('|', invoice_id, _row_hash) AS row FROM raw.coupa_invoices ORDER BY invoice_id`,
-  rates: `SELECT concat_ws('|', rate_date, _row_hash) AS row FROM raw.rates_fx ORDER BY rate_date`,
+      FROM raw._baton_loads WHERE tenant = $1 ORDER BY target, opened_at`,
+  suppliers: `SELECT concat_ws('|', supplier_id, _row_hash) AS row FROM raw.coupa_suppliers WHERE _tenant = $1 ORDER BY supplier_id`,
+  totals: `SELECT concat_ws('|', po_id, _row_hash) AS row FROM raw.coupa_purchase_order_totals WHERE _tenant = $1 ORDER BY po_id`,
+  invoices: `SELECT concat_ws('|', invoice_id, _row_hash) AS row FROM raw.coupa_invoices WHERE _tenant = $1 ORDER BY invoice_id`,
+  rates: `SELECT concat_ws('|', rate_date, _row_hash) AS row FROM raw.rates_fx WHERE _tenant = $1 ORDER BY rate_date`,
 };
 
-export async function pictureOf(world: World): Promise<Picture> {
+export async function pictureOf(world: World, tenant = 'default'): Promise<Picture> {
   const tables: Record<string, readonly string[]> = {};
   for (const [name, text] of Object.entries(queries))
-    tables[name] = (await world.warehouseRows<{ row: string }>(text)).map(({ row }) => row);
+    tables[name] = (await world.warehouseRows<{ row: string }>(text, [tenant])).map(({ row }) => row);
   return {
     tables,
-    records: await landedRecords(world),
+    records: await landedRecords(world, tenant),
     tickets: (await visibleTickets(world)).map((one) => one.subject).sort(),
   };
 }
@@ -50,9 +50,10 @@ interface ManifestFile {
 }
 
 /** All records that the manifests of landed batches name, by stream. */
-async function landedRecords(world: World): Promise<Record<string, readonly string[]>> {
+async function landedRecords(world: World, tenant: string): Promise<Record<string, readonly string[]>> {
   const batches = await world.controlRows<{ connection: string; stream: string; manifest_key: string }>(
-    `SELECT connection, stream, manifest_key FROM control.batches WHERE state = 'landed' ORDER BY created_at`,
+    `SELECT connection, stream, manifest_key FROM control.batches WHERE state = 'landed' AND tenant = $1 ORDER BY created_at`,
+    [tenant],
   );
   const found: Record<string, string[]> = {};
   for (const { connection, stream, manifest_key: key } of batches) {

@@ -1,3 +1,4 @@
+import { BatonError, type ErrorView, type RunHandle } from '../../src/client/index.js';
 import type { World } from './world.js';
 
 /** How many parts are landed, of all streams. */
@@ -12,6 +13,19 @@ export async function stepHasStarted(world: World, step: string): Promise<boolea
     [step],
   );
   return rows.length > 0;
+}
+
+/** What a run that failed says of it. */
+export async function errorOf(world: World, run: RunHandle): Promise<ErrorView> {
+  const outcome = await world.resultOf(run).catch((error: unknown) => error);
+  if (!(outcome instanceof BatonError)) throw new Error(`${run.id} did not fail`);
+  const rows = await world.controlRows<{ error: ErrorView | null }>(
+    `SELECT error FROM control.runs WHERE id = $1 AND state = 'failed'`,
+    [run.id],
+  );
+  const error = rows[0]?.error;
+  if (error === null || error === undefined) throw new Error(`${run.id} stored no error`);
+  return error;
 }
 
 /** The vendor's failures that were counted against the user's retries. */

@@ -23,6 +23,7 @@ export interface WorldOptions {
   /** Settings of the pipeline beside the usual ones. */
   readonly pipeline?: Readonly<Record<string, unknown>>;
   readonly timeoutMs?: number;
+  readonly tenants?: readonly string[];
 }
 
 /** A whole installation of real processes, with its own servers, lake and vendors. */
@@ -40,7 +41,8 @@ export interface World {
   worker(role: Role, name?: string, more?: Readonly<Record<string, string>>): Program;
   /** Starts both workers. */
   startWorkers(): Promise<Readonly<Record<Role, Program>>>;
-  startRun(): Promise<RunHandle>;
+  /** Each run has a logical time of its own. */
+  startRun(tenant?: string): Promise<RunHandle>;
   /** The run's result, however often Temporal goes away meanwhile. */
   resultOf(run: RunHandle): Promise<RunResult>;
   controlRows<R>(text: string, values?: readonly unknown[]): Promise<R[]>;
@@ -124,8 +126,10 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       await Promise.all([workers.control.start(), workers.data.start()]);
       return workers;
     },
-    startRun: () =>
-      client.startPipeline({ pipeline, logicalTime: new Date(Date.UTC(2026, 0, 1) + 60_000 * started++) }),
+    startRun: (tenant = 'default') => {
+      const logicalTime = new Date(Date.UTC(2026, 0, 1) + 60_000 * started++);
+      return client.startPipeline({ pipeline, tenant, logicalTime });
+    },
     resultOf: (run) => patiently(run),
     controlRows,
     warehouseRows: (text, values) => warehouse.query('warehouse', text, values),
@@ -245,6 +249,7 @@ function configOf(
         limits,
       },
     },
+    tenants: options.tenants ?? ['default'],
     alerts: { on_failure: [{ connection: 'slack', channel: '#data-alerts' }] },
     pipelines: {
       [pipeline]: {

@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { expectIntact, expectReceipt } from './invariants.js';
+import { type Caught, caught, holdRows, holdTable, holdWatermark } from './locks.js';
+import type { Program } from './program.js';
+import { landedParts } from './progress.js';
+import { runUndisturbed, type Undisturbed } from './undisturbed.js';
+import { until } from './wait.js';
+import { createWorld, type Role, type World } from './world.js';
+
+const options = { records: 1_500, requestsPerSecond: 6 };
+
+/** The workers of one role. Whoever is at a point is stopped there, and comes back when another has gone past it. */
+class Crew {
+  readonly #world: World;
+  readonly #role: Role;
+  readonly #members: Program[];
+
+  constructor(world: World, role: Role, first: Program) {
+    this.#world = world;
+    this.#role = role;
+    this.#members = [first];
+  }
+
+  /** `point` answers which process has got there; `overtaken` is looked at until it is true. */
+  async freezeAt(point: () => Promise<Caught>, overtaken: () => Promise<boolean>): Promise<void> {
+    const { pid, release } = await point();
+    const frozen = this.#members.find((member) => pid === null || member.pid() === pid);
+    if (frozen === undefined) throw new Error(`process ${pid} is no worker`);
+    frozen.freeze();
+    await release();
+    if (this.#members.length === 1) {
+      const second = this.#world.worker(this.#role, `worker-${this.#role}-2`);
+      await second.start();
+      this.#members.push(second);
+    }
+    await until('another worker has gone past the point', overtaken, 120_000, 100);
+    frozen.thaw();
+  }
+}
+
+describe('SIGSTOP of a worker beyond its heartbeat, and SIGCONT when another one has taken over', () => {
+  let undisturbed: Undisturbed;
+  let world: World;
+
+  beforeAll(async () => {
+    undisturbed = await runUndisturbed({ ...options, requestsPerSecond: 1_000 });
+    world = await createWorld(options);
+  }, 120_000);
+  afterAll(() => world?.close());
+
+  it('writes nothing twice: before the lake write, in COPY, before COMMIT, between claim and send', async () => {
+    const { sandbox, control, warehouse } = world;
+    const workers = await world.startWorkers();
+    const data = new Crew(world, 'data', workers.data);
+    const desk = new Crew(world, 'control', workers.control);
+    const run = await world.startRun();
+
+    // The page is on its way when the worker stops: it comes back with a page that another one has landed.
+    const slow = sandbox.faults.add({
+      vendor: 'coupa',
+      kind: 'slow_body',
+      match: { path: '/api/purchase_orders' },
+      skip: 8,
+      params: { durationMs: 1_000 },
+    });
+    let landed = 0;
+    let staged = '';
+    await data.freezeAt(
+      async () => {
+        await until('a page is being sent', () => slow.struck === 1);
+        landed = await landedParts(world);
+        staged = await stagingOf(world, 'po_temp', '');
+        return { pid: null, release: async () => {} };
+      },
+      async () => (await landedParts(world)) > landed + 4,
+    );
+
+    // COPY waits for our lock; once it has it, it waits for rows that do not come.
+    await data.freezeAt(
+      async () => {
+        staged = await stagingOf(world, 'po_temp', staged);
+        const lock = await holdTable(warehouse, 'warehouse', `staging.${staged}`);
+        return caught(warehouse, lock, `COPY staging."${staged}"%`);
+      },
+      async () => (await stagingOf(world, 'po_temp', staged)) !== staged,
+    );
+
+    // The last statement of the merge waits; once it is through, nothing is missing but COMMIT.
+    await data.freezeAt(
+      async () => {
+        const lock = await holdWatermark(warehouse, 'coupa', 'purchase_orders');
+        return caught(warehouse, lock, 'INSERT INTO raw._baton_watermarks%');
+      },
+      () => isMerged(world, 'analytics.po_fact'),
+    );
+
+    // The claim waits; it is committed while the worker that made it is stopped.
+    await desk.freezeAt(
+      async () => {
+        await until('tickets are intended', async () => (await intended(world)) > 0, 120_000);
+        const lock = await holdRows(control, 'control', `control.effects WHERE state = 'intended'`);
+        return caught(control, lock, `UPDATE control.effects SET state = 'sending'%`);
+      },
+      async () => (await sending(world)) === 0 && (await intended(world)) === 0,
+    );
+
+    expectReceipt(await world.resultOf(run), undisturbed.result);
+    await world.settled();
+    await expectIntact(world, undisturbed.picture);
+  });
+});
+
+/** The newest staging table of a target, when it is another than the one known. */
+function stagingOf(world: World, parent: string, known: string): Promise<string> {
+  return until('a worker has staging of its own', async () => {
+    const rows = await world.warehouseRows<{ name: string }>(
+      `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+       WHERE i.inhparent = to_regclass($1) ORDER BY c.oid DESC LIMIT 1`,
+      [`staging.${parent}`],
+    );
+    const name = rows[0]?.name;
+    return name === known ? undefined : name;
+  });
+}
+
+async function isMerged(world: World, target: string): Promise<boolean> {
+  const rows = await world.warehouseRows(
+    `SELECT FROM raw._baton_loads WHERE target = $1 AND state = 'loaded'`,
+    [target],
+  );
+  return rows.length > 0;
+}
+
+async function effectsIn(world: World, state: string): Promise<number> {
+  const rows = await world.controlRows('SELECT key FROM control.effects WHERE state = $1', [state]);
+  return rows.length;
+}
+
+const intended = (world: World) => effectsIn(world, 'intended');
+const sending = (world: World) => effectsIn(world, 'sending');
