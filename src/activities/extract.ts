@@ -7,7 +7,7 @@ import { batchFolder, landPart, writeManifest } from '../lake/parts.js';
 import type { ExtractActivities } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
 import { sendAlerts } from './alerts.js';
-import { asActivity, toFailure } from './failure.js';
+import { asActivity, handBackIfStopping, toFailure } from './failure.js';
 import type { ActivityDeps } from './ports.js';
 
 /** A vendor's wish to wait up to this long is granted in place; a longer one frees the slot meanwhile. */
@@ -38,7 +38,7 @@ export function createExtractActivities(deps: ActivityDeps): ExtractActivities {
           };
         } catch (error) {
           if (signal.aborted || !(error instanceof BatonError)) throw error;
-          throw await judge(deps, input, error);
+          throw await judge(deps, input, placed(input.step, error));
         }
       }),
   };
@@ -95,6 +95,7 @@ async function walk(deps: ActivityDeps, input: Input, batch: Batch, signal: Abor
 
   while (!done) {
     signal.throwIfAborted();
+    handBackIfStopping(deps.stopping);
     const page = await readPatiently(
       () => stream.readPage(connection, window, cursor, { signal, parameters: batch.parameters }),
       signal,
@@ -114,6 +115,12 @@ async function walk(deps: ActivityDeps, input: Input, batch: Batch, signal: Abor
       await deps.runs.stepCounted(input.runId, step.id, { read: records, pages: ordinal });
   }
   return close(deps, batch, folder);
+}
+
+/** Paginators know their stream but not the connection that it is read from. */
+function placed(step: Input['step'], error: BatonError): BatonError {
+  if (!error.message.startsWith(`${step.stream}: `)) return error;
+  return new BatonError(error.error, { ...error.options, detail: `${step.connection}.${error.message}` });
 }
 
 /** Honours a short Retry-After without giving the slot away; anything else is thrown. */

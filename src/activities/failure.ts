@@ -34,6 +34,13 @@ export function toFailure(
   return failure;
 }
 
+/** To be called between two parts of a long work: hands it back, without delay, when this worker is to end. */
+export function handBackIfStopping(stopping: AbortSignal): void {
+  if (!stopping.aborted) return;
+  const detail = 'The worker was asked to end; another one goes on.';
+  throw new BatonError('ERR_WORKER_STOPPING', { detail, retryAfterMs: 100 });
+}
+
 /**
  * Runs the body of an activity: heartbeats every two seconds so that a lost worker and a cancellation are
  * noticed, logs its start and end, and turns whatever it throws into a failure that is safe to store.

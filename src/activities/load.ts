@@ -8,7 +8,7 @@ import type { LoadActivities, StageResult } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
 import type { LoadKey, LoadResult, TableSpec } from '../warehouse/port.js';
 import { loadKeyOf, tableOf, toStaged } from '../warehouse/staged.js';
-import { asActivity } from './failure.js';
+import { asActivity, handBackIfStopping } from './failure.js';
 import type { ActivityDeps } from './ports.js';
 
 /** How often landed parts are looked for while extraction goes on. */
@@ -96,6 +96,7 @@ async function awaitBatch(
   signal: AbortSignal,
 ): Promise<Batch> {
   for (const since = Date.now(); ; ) {
+    handBackIfStopping(deps.stopping);
     const batch = await deps.batches.find(runId, step.id);
     if (batch !== null) return batch;
     if (Date.now() - since > deps.stagingIdleMs) throw stillExtracting(deps, step);
@@ -130,6 +131,7 @@ async function stageAll(deps: ActivityDeps, work: Staging, signal: AbortSignal):
   let records = 0;
   for (let idleSince = Date.now(); ; ) {
     signal.throwIfAborted();
+    handBackIfStopping(deps.stopping);
     // The state is read before the parts: when it says landed, the parts read afterwards are all of them.
     batch = (await deps.batches.find(batch.run_id, batch.step_id)) ?? batch;
     const parts = await deps.batches.parts(batch, done);
@@ -137,6 +139,7 @@ async function stageAll(deps: ActivityDeps, work: Staging, signal: AbortSignal):
       records += await stagePart(deps, { table, staging, load, stream, part, parameters: batch.parameters });
       done = part.ordinal;
       signal.throwIfAborted();
+      handBackIfStopping(deps.stopping);
     }
     if (parts.length > 0) idleSince = Date.now();
     else if (batch.state === 'landed') break;

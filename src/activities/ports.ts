@@ -47,6 +47,8 @@ export interface ActivityDeps {
   readonly lakeLayout: string;
   /** How long staging waits for the next landed part before it gives its slot back. */
   readonly stagingIdleMs: number;
+  /** Aborted when this worker is asked to end: whoever works for long hands back after the part in hand. */
+  readonly stopping: AbortSignal;
   readonly connections: Connections;
   readonly orchestrator: Orchestrator;
   readonly alerts: AlertTargets;

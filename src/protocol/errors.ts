@@ -258,6 +258,14 @@ export const catalogue = {
     retryable: true,
   },
 
+  ERR_WORKER_STOPPING: {
+    code: 'BTN-5008',
+    title: 'The worker is stopping',
+    why: 'It was asked to end, by a deploy or a person, and handed back what it had in hand.',
+    fix: 'Nothing to do: another worker goes on where this one stopped.',
+    retryable: true,
+  },
+
   ERR_NODE_VERSION: {
     code: 'BTN-7001',
     title: 'This Node.js is too old',

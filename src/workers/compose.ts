@@ -28,6 +28,7 @@ export async function compose(config: BatonConfig, log: Logger) {
   const connections = createConnections(config, (event) => counter.count(event));
   const temporal = await connectTemporal(config);
   const client = new Client({ connection: temporal, namespace: config.temporal.namespace });
+  const stopping = new AbortController();
   const deps: ActivityDeps = {
     log,
     runs: createRunStore(control),
@@ -37,6 +38,7 @@ export async function compose(config: BatonConfig, log: Logger) {
     lake: createLocalLake(config.lake.path),
     lakeLayout: config.lake.layout,
     stagingIdleMs: 30_000,
+    stopping: stopping.signal,
     connections,
     orchestrator: createOrchestrator(client),
     alerts: config.alerts,
@@ -48,6 +50,8 @@ export async function compose(config: BatonConfig, log: Logger) {
     deps,
     temporal,
     activities: createActivities(deps),
+    /** Long activities hand back what they do; the workers themselves are the caller's to shut down. */
+    stop: () => stopping.abort(),
     async close(): Promise<void> {
       connections.close();
       await counter.close();

@@ -39,6 +39,7 @@ async function main(): Promise<void> {
   const stop = () => {
     log.info('stopping');
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    parts.stop();
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
