@@ -78,6 +78,7 @@ export interface Warehouse {
   stage(table: TableSpec, staging: string, load: LoadKey, records: readonly StagedRecord[]): Promise<void>;
   /**
    * Smallest and largest value of a date or timestamp column in staging, as dates; null when empty.
+   * What is older than the year 2000 is a slip of somebody's and stretches no range.
    * ERR_STAGING_LOST unless it holds the expected number of records: a range of some of them would be wrong.
    */
   stagedRange(

@@ -65,6 +65,26 @@ describe('the conversion of orders', () => {
     expect(await bench.rows('SELECT count(*)::int AS n FROM analytics.po_line_fact')).toEqual([{ n: 1 }]);
   });
 
+  it('leaves an order of an absurd date without a rate, and out of the range of rates', async () => {
+    await bench.load('rates', [rate('2026-05-04', { USD: 1.1 })]);
+    const dated = (id: number, day: string) =>
+      order(id, 0, { currency: { code: 'EUR' }, 'created-at': `${day}T08:00:00Z` });
+    const orders = [dated(1, '0202-01-01'), dated(2, '1970-01-01'), dated(3, '2026-05-04')];
+    const { counts } = await bench.load('orders', [...orders, dated(4, '2099-01-01')]);
+    expect(counts).toMatchObject({ loaded: 4, quarantined: 0 });
+    expect(await bench.rows('SELECT po_id, flags FROM analytics.po_fact ORDER BY 1')).toEqual([
+      { po_id: '1', flags: ['no_rate'] },
+      { po_id: '2', flags: ['no_rate'] },
+      { po_id: '3', flags: [] },
+      { po_id: '4', flags: ['no_rate'] },
+    ]);
+    const [staged] = await bench.rows<{ name: string }>(
+      `SELECT max(tableoid::regclass::text) AS name FROM staging.po_temp`,
+    );
+    const range = await bench.warehouse.stagedRange(staged?.name.split('.')[1] ?? '', 'created_at', 4);
+    expect(range).toEqual({ from: '2026-05-04', to: '2099-01-01' });
+  });
+
   it('converts anew, when the order is read again, into a reporting currency that was changed', async () => {
     await bench.load('rates', [rate('2026-05-04', { USD: 1.25 })]);
     await bench.load('orders', [order(1)]);

@@ -19,6 +19,9 @@ const fewestDaysPerPage = 7;
 /** How far back to read when the pipeline binds no range. */
 const defaultDays = 14;
 
+/** The first day that the European Central Bank published rates for. */
+const firstDay = '1999-01-04';
+
 const columns = [
   { name: 'rate_id', type: 'text', description: '`date/base`' },
   { name: 'rate_date', type: 'date', description: 'the business day on which the rates were published' },
@@ -35,8 +38,8 @@ const paginator = dayPaginator('rates');
 /**
  * One record per business day. The service answers a series keyed by day; each member is landed as one line
  * `{"date":…,"base":…,"rates":{…}}`, in which the inner object is the service's own bytes. Parameters: `base`
- * (EUR), `from` and `to` (days; by default the last fortnight of the window). Days without a publication have
- * no record. A first page that begins on such a day may bring the business day before it: wanted, because it
+ * (EUR), `from` and `to` (days; by default the last fortnight of the window; no further than its end, and no
+ * earlier than the first rates). Days without a publication have no record. A first page that begins on such a day may bring the business day before it: wanted, because it
  * is the rate in force.
  */
 export const rates: Stream = {
@@ -90,7 +93,20 @@ function rangeOf(window: Window, parameters: Parameters | undefined): Range {
   if (!/^[A-Z]{3}$/.test(base)) throw unusable('base', base);
   if (!isDay(from)) throw unusable('from', from);
   if (!isDay(to) || to < from) throw unusable('to', to);
-  return { base, from, to };
+  return { base, ...clipped(from, to, window.to.slice(0, 10)) };
+}
+
+/**
+ * The days of the range that have rates at all: the dates come from records, and a single one in the year 202
+ * or 2099 must not ask for what the service refuses. Less than a week left of it may hold no rate: then the
+ * default.
+ */
+function clipped(from: string, to: string, today: string): Omit<Range, 'base'> {
+  const first = from < firstDay ? firstDay : from;
+  const last = to > today ? today : to;
+  const isWhole = first === from && last === to;
+  if (isWhole || addDays(first, fewestDaysPerPage - 1) <= last) return { from: first, to: last };
+  return { from: addDays(today, -defaultDays), to: today };
 }
 
 function unusable(name: string, value: string): BatonError {

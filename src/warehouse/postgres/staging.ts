@@ -72,8 +72,10 @@ export async function stagedRange(
   expected: number,
 ): Promise<{ from: string; to: string } | null> {
   const name = identifier(column);
+  const likely = `${name} >= '2000-01-01'`;
   const { rows } = await knex.raw(
-    `SELECT (min(${name}) AT TIME ZONE 'UTC')::date::text AS "from", (max(${name}) AT TIME ZONE 'UTC')::date::text AS "to",
+    `SELECT (min(${name}) FILTER (WHERE ${likely}) AT TIME ZONE 'UTC')::date::text AS "from",
+            (max(${name}) FILTER (WHERE ${likely}) AT TIME ZONE 'UTC')::date::text AS "to",
             count(*)::int AS n FROM staging.${identifier(staging)}`,
   );
   const { from, to, n } = rows[0];
