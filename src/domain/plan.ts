@@ -110,7 +110,7 @@ export function definePipeline<S>(definition: PipelineDefinition<S>): PipelineDe
   return definition;
 }
 
-/** Throws ERR_PLAN_INVALID naming every problem: doubled ids, unknown dependencies, cycles, loads of nothing. */
+/** Throws ERR_PLAN_INVALID naming every problem: doubled ids, unknown dependencies, cycles, loads of nothing, impossible tables. */
 export function checkPlan(plan: Plan): Plan {
   const problems: string[] = [];
   const byId = new Map(plan.steps.map((step) => [step.id, step]));
@@ -122,6 +122,7 @@ export function checkPlan(plan: Plan): Plan {
       problems.push(`step ${step.id} loads from ${step.from}, which extracts nothing`);
     if (step.kind === 'extract' && step.range !== undefined && !step.dependsOn.includes(step.range.step))
       problems.push(`step ${step.id} takes its range from ${step.range.step} without depending on it`);
+    problems.push(...impossibleNames(step));
   }
   if (!byId.has(plan.receiptStep)) problems.push(`the receipt step ${plan.receiptStep} does not exist`);
   if (problems.length === 0 && hasCycle(plan.steps)) problems.push('the steps form a cycle');
@@ -130,6 +131,42 @@ export function checkPlan(plan: Plan): Plan {
       detail: `Pipeline ${plan.pipeline}: ${problems.join('; ')}.`,
     });
   return plan;
+}
+
+/** In capitals or with dashes a name would have to be quoted for ever; PostgreSQL cuts it after 63 characters. */
+const namePattern = /^[a-z_][a-z0-9_]{0,62}$/;
+
+function impossibleNames(step: Step): string[] {
+  const problems: string[] = [];
+  for (const table of tablesOf(step)) {
+    const [schema = '', name = '', ...rest] = table.split('.');
+    const isName = rest.length === 0 && namePattern.test(schema) && namePattern.test(name);
+    if (!isName) problems.push(`step ${step.id} names the table ${table}, which no warehouse takes`);
+    else
+      for (const index of indexesOf(step, name))
+        if (!namePattern.test(index))
+          problems.push(`step ${step.id} names the index ${index}, which is too long`);
+  }
+  return problems;
+}
+
+/** Every table that a step reads or writes. */
+function tablesOf(step: Step): readonly string[] {
+  if (step.kind === 'reconcile') return Object.values(step.tables);
+  if (step.kind !== 'extract') return [];
+  const { table, staging, orders } = step.target;
+  return [table, `staging.${staging}`, ...(orders === undefined ? [] : [orders.suppliers, orders.rates])];
+}
+
+/** A loaded table has an index by batch, and those that its target asks for. */
+function indexesOf(step: Step, table: string): readonly string[] {
+  if (step.kind !== 'extract' || step.target.table.split('.')[1] !== table) return [];
+  return ['batch', ...(step.target.indexes ?? [])].map((by) => indexName(table, by));
+}
+
+/** `fx` by `rate_date` is `fx_by_rate_date`. */
+export function indexName(table: string, by: string): string {
+  return `${table}_by_${by}`;
 }
 
 /** Everything a step waits for: what it names, and what it loads from. */

@@ -1,4 +1,5 @@
 import { definePipeline, type ExtractStep, type LoadStep, type Step } from '../domain/plan.js';
+import { tablePrefix } from './table-prefix.js';
 
 /** What of baton.yaml's `pipelines.po_data_pipeline` the plan depends on. */
 export interface OrderPipelineSettings {
@@ -34,11 +35,12 @@ export const poDataPipeline = definePipeline<OrderPipelineSettings>({
     'Purchase orders, checked and reconciled, into analytics.po_fact; a ticket for each discrepancy.',
   compile(settings) {
     const retry = { retries: settings.retries, delayMs: settings.retryDelayMs, maxDelayMs: 600_000 };
-    const suppliers = `raw.${settings.source}_suppliers` as const;
-    const invoices = `raw.${settings.source}_invoices` as const;
-    const totals = `raw.${settings.source}_purchase_order_totals` as const;
-    const customers = `raw.${settings.customers}_accounts` as const;
-    const rates = `raw.${settings.rates}_fx` as const;
+    const source = tablePrefix(settings.source);
+    const suppliers = `raw.${source}_suppliers` as const;
+    const invoices = `raw.${source}_invoices` as const;
+    const totals = `raw.${source}_purchase_order_totals` as const;
+    const customers = `raw.${tablePrefix(settings.customers)}_accounts` as const;
+    const rates = `raw.${tablePrefix(settings.rates)}_fx` as const;
 
     const extract = (
       id: string,

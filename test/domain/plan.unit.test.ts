@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { namePattern } from '../../src/config/schema/values.js';
 import {
   checkPlan,
   dependenciesOf,
@@ -53,6 +54,23 @@ const acyclic = fc
       extract(`s${at}`, { dependsOn: at === 0 ? [] : [...new Set(picks.map((pick) => `s${pick % at}`))] }),
     ),
   );
+
+const settings = {
+  source: 'coupa',
+  customers: 'salesforce',
+  rates: 'rates',
+  desk: 'zendesk',
+  initialValue: null,
+  lagMs: null,
+  reportingCurrency: 'USD',
+  threshold: '10000',
+  tolerance: { absolute: '0.01', relative: '0.005' },
+  customerField: 'customer-account-id',
+  highPriority: { field: 'Priority__c', value: 'High' },
+  summaryAfter: 50,
+  retries: 3,
+  retryDelayMs: 120_000,
+};
 
 describe('a plan', () => {
   it('is accepted as it is when every dependency exists and none is circular, in any order', () => {
@@ -113,23 +131,63 @@ describe('a plan', () => {
     expect(problems(plan([extract('a', { dependsOn: ['l'] }), load('l', 'a')]))).toContain('cycle');
   });
 
+  it('names tables that every warehouse takes, staging and indexes included', () => {
+    for (const table of [
+      'raw.coupa-eu',
+      'raw.coupa.eu',
+      'raw.1coupa',
+      'raw.Coupa',
+      'raw',
+      `raw.${'t'.repeat(64)}`,
+    ]) {
+      const target = { table: table as 'raw.t', staging: 't' };
+      expect(problems(plan([extract('a', { target })]))).toContain(`step a names the table ${table}`);
+    }
+    const target = { table: 'raw.t', staging: 'a-b' } as const;
+    expect(problems(plan([extract('a', { target })]))).toContain('step a names the table staging.a-b');
+    const indexed = {
+      table: `raw.${'t'.repeat(40)}`,
+      staging: 't',
+      indexes: ['a_rather_long_column_name'],
+    } as const;
+    expect(problems(plan([extract('a', { target: indexed })]))).toContain('step a names the index');
+  });
+
+  it('of the order pipeline has a table of its own for every connection that the configuration accepts', () => {
+    const tables = (more: object) =>
+      compilePlan('po_data_pipeline', { po_data_pipeline: { ...settings, ...more } }).steps.flatMap((step) =>
+        step.kind === 'extract' ? [step.target.table] : [],
+      );
+    expect(tables({})).toContain('raw.coupa_purchase_order_totals');
+    const suppliersOf = (source: string) =>
+      tables({ source }).find((table) => table.endsWith('_suppliers')) ?? '';
+    const names = [
+      'coupa',
+      'coupa-eu',
+      'coupa.eu',
+      'coupa_eu',
+      '1coupa',
+      '_1coupa',
+      'a'.repeat(62),
+      'a'.repeat(63),
+    ];
+    // Also when somebody calls a connection like the tables of another one.
+    const borrowed = names.map((name) => suppliersOf(name).slice('raw.'.length, -'_suppliers'.length));
+    const all = new Set([...names, ...borrowed]);
+    expect(new Set([...all].map(suppliersOf)).size).toBe(all.size);
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.stringMatching(namePattern), { minLength: 2, maxLength: 5 }),
+        (connections) => {
+          const found = connections.flatMap((name) => tables({ source: name, customers: name, rates: name }));
+          // The facts are shared: what is of which source, they say in a column.
+          expect(new Set(found).size).toBe(connections.length * 5 + 1);
+        },
+      ),
+    );
+  });
+
   it('of the order pipeline compiles from any settings, under both of its names', () => {
-    const settings = {
-      source: 'coupa',
-      customers: 'salesforce',
-      rates: 'rates',
-      desk: 'zendesk',
-      initialValue: null,
-      lagMs: null,
-      reportingCurrency: 'USD',
-      threshold: '10000',
-      tolerance: { absolute: '0.01', relative: '0.005' },
-      customerField: 'customer-account-id',
-      highPriority: { field: 'Priority__c', value: 'High' },
-      summaryAfter: 50,
-      retries: 3,
-      retryDelayMs: 120_000,
-    };
     expect(pipelineIdOf('daily_po_analytics')).toBe('po_data_pipeline');
     expect(pipelineIdOf('nothing')).toBeNull();
     const name = fc.stringMatching(/^[a-z][a-z0-9_]{0,12}$/);

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex';
+import { indexName } from '../../domain/plan.js';
 import type { TableSpec } from '../port.js';
 import { identifier, keptColumns, keyColumn, qualified, sqlTypes, systemColumns } from './names.js';
 
@@ -141,9 +142,8 @@ export async function prepareFoundation(knex: Knex): Promise<void> {
   });
 }
 
-/** `fx` by `rate_date` is `fx_by_rate_date`. */
 async function createIndex(trx: Knex, table: string, by: string, columns: string): Promise<void> {
-  const name = identifier(`${table.split('.')[1]}_by_${by}`);
+  const name = identifier(indexName(table.split('.')[1] ?? '', by));
   await trx.raw(`CREATE INDEX IF NOT EXISTS ${name} ON ${qualified(table)} (${columns})`);
 }
 
