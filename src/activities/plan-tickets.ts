@@ -5,15 +5,25 @@ import type { TicketsStep } from '../domain/plan.js';
 import { BatonError } from '../protocol/errors.js';
 import type { Discrepancy } from '../warehouse/port.js';
 import type { ActivityDeps } from './ports.js';
-import { changedComment, mendedComment, summaryFor, summaryMendedComment, ticketFor } from './ticket-text.js';
+import {
+  changedComment,
+  mendedComment,
+  summaryFor,
+  summaryMendedComment,
+  supersededComment,
+  ticketFor,
+} from './ticket-text.js';
 
 /** Discrepancies handled in one go. */
 const chunk = 5_000;
 
-type Planned = Discrepancy & { readonly cause: string };
+/** What planning needs of a worker. */
+export interface PlanningDeps extends Pick<ActivityDeps, 'effects' | 'warehouse' | 'runUrl'> {
+  readonly connections: Pick<ActivityDeps['connections'], 'open'>;
+}
 
 interface Work {
-  readonly deps: ActivityDeps;
+  readonly deps: PlanningDeps;
   readonly runId: string;
   readonly tenant: string;
   readonly step: TicketsStep;
@@ -22,11 +32,12 @@ interface Work {
 
 /**
  * Compares what the tickets should say with what was planned, and stores an intent for each difference. Driven
- * by state, not by the run, so that nothing is forgotten when a run dies here: intents first, then the note in
- * the warehouse; a repeat finds the intents by their keys.
+ * by state, not by the run, so that nothing is forgotten when a run dies here. Which ticket a discrepancy has is
+ * decided once and kept in the warehouse before there is an intent; the note of what was planned comes after
+ * the intents. A repeat thus comes to the same keys, whichever run it is.
  */
 export async function planTickets(
-  deps: ActivityDeps,
+  deps: PlanningDeps,
   input: { readonly runId: string; readonly tenant: string; readonly step: TicketsStep },
 ): Promise<number> {
   const { ticketDesk } = deps.connections.open(input.step.connection);
@@ -36,61 +47,69 @@ export async function planTickets(
     });
   const guarantee = { open: ticketDesk.open.guarantee, update: ticketDesk.update.guarantee };
   const work: Work = { deps, ...input, guarantee };
+  // What has a ticket first: one of an earlier episode must be closed before its discrepancy gets another.
+  const before = await planAll(work);
+  await deps.warehouse.assignTickets({
+    tenant: input.tenant,
+    source: input.step.source,
+    summaryAfter: input.step.summaryAfter,
+    summaryTag: createHash('sha256').update(input.runId).digest('hex').slice(0, 12),
+  });
+  return before + (await planAll(work));
+}
+
+async function planAll(work: Work): Promise<number> {
   let planned = 0;
   for (;;) {
-    const items = await deps.warehouse.unplanned(input.tenant, input.step.source, chunk);
+    const items = await work.deps.warehouse.unplanned(work.tenant, work.step.source, chunk);
     if (items.length === 0) return planned;
-    planned += await planOpen(
-      work,
-      items.filter((item) => item.state === 'open' && item.planned_state !== 'open'),
-    );
-    planned += await planChanged(
-      work,
-      items.filter((item) => item.state === 'open' && item.planned_state === 'open'),
-    );
-    planned += await planResolved(
-      work,
-      items.filter((item) => item.state === 'resolved'),
-    );
+    const fresh = items.filter((item) => item.planned_state === null);
+    const wanted = items.map((item) => ({ ...item, planned: wantedState(item) }));
+    const intents = [
+      ...(await opens(work, fresh)),
+      ...comments(
+        work,
+        wanted.filter((item) => item.planned === 'open' && item.planned_state === 'open'),
+      ),
+      ...(await resolves(
+        work,
+        wanted.filter((item) => item.planned === 'resolved'),
+      )),
+    ];
+    planned += await work.deps.effects.intend(intents);
+    await work.deps.warehouse.markPlanned(work.tenant, work.step.source, wanted);
   }
 }
 
-async function planOpen(work: Work, items: readonly Discrepancy[]): Promise<number> {
-  let planned = 0;
-  for (const rule of new Set(items.map((item) => item.rule))) {
-    const mine = items.filter((item) => item.rule === rule);
-    const summary = mine.length > work.step.summaryAfter;
-    const causes = mine.map((item) => ({
-      ...item,
-      cause: summary ? summaryCause(work, rule) : causeOf(item),
-    }));
-    planned += await work.deps.effects.intend(
-      summary ? [openSummary(work, rule, causes)] : causes.map((item) => open(work, item)),
-    );
-    await work.deps.warehouse.markPlanned(causes);
+/** What the ticket should be: one of an earlier episode has had its day. */
+function wantedState(item: Discrepancy): 'open' | 'resolved' {
+  return item.ticket_episode === item.episode ? item.state : 'resolved';
+}
+
+function isSummary(item: Discrepancy): boolean {
+  return item.ticket_cause.startsWith('summary:');
+}
+
+/** The summaries among the tickets of these items: one member of each, and all that are here. */
+function summariesOf(items: readonly Discrepancy[]): [first: Discrepancy, members: Discrepancy[]][] {
+  const summaries = new Map<string, [Discrepancy, Discrepancy[]]>();
+  for (const item of items.filter(isSummary)) {
+    const [, members] = summaries.get(item.ticket_cause) ?? [];
+    if (members === undefined) summaries.set(item.ticket_cause, [item, [item]]);
+    else members.push(item);
   }
-  return planned;
-}
-
-function causeOf(item: Discrepancy): string {
-  return `po:${item.source}:${item.po_id}:${item.rule}`;
-}
-
-/** A run's summary of a rule: the run's id is part of the cause, since the next run's is another matter. */
-function summaryCause(work: Work, rule: string): string {
-  const run = createHash('sha256').update(work.runId).digest('hex').slice(0, 12);
-  return `summary:${work.step.source}:${rule}:${run}`;
+  return [...summaries.values()];
 }
 
 function intent(
   work: Work,
-  item: Planned,
+  item: Discrepancy,
   more: Pick<Intent, 'action' | 'ordinal' | 'kind' | 'body'>,
 ): Intent {
   return {
     tenant: work.tenant,
-    cause: item.cause,
-    episode: item.cause.startsWith('summary:') ? 1 : item.episode,
+    cause: item.ticket_cause,
+    episode: isSummary(item) ? 1 : item.ticket_episode,
     connection: work.step.connection,
     guarantee: more.kind === 'ticket.open' ? work.guarantee.open : work.guarantee.update,
     runId: work.runId,
@@ -98,23 +117,27 @@ function intent(
   };
 }
 
-function open(work: Work, item: Planned): Intent {
-  const body = ticketFor(item, work.deps.runUrl(item.opened_run));
-  return {
-    ...intent(work, item, { action: 'open', ordinal: String(item.episode), kind: 'ticket.open', body }),
-    ticket: { rule: item.rule, subject: body.subject },
-  };
-}
-
-function openSummary(work: Work, rule: string, items: readonly Planned[]): Intent {
-  const [first] = items;
-  if (first === undefined)
-    throw new BatonError('ERR_INTERNAL', { detail: 'A summary of nothing was asked for.' });
-  const body = summaryFor(rule, items, work.deps.runUrl(work.runId));
-  return {
-    ...intent(work, first, { action: 'open', ordinal: '1', kind: 'ticket.open', body }),
-    ticket: { rule, subject: body.subject },
-  };
+/** A summary is opened by whichever of its members comes first; the others find it there. */
+async function opens(work: Work, items: readonly Discrepancy[]): Promise<Intent[]> {
+  const single = items
+    .filter((item) => !isSummary(item))
+    .map((item) => {
+      const body = ticketFor(item, work.deps.runUrl(item.opened_run));
+      const ordinal = String(item.ticket_episode);
+      return {
+        ...intent(work, item, { action: 'open', ordinal, kind: 'ticket.open', body }),
+        ticket: { rule: item.rule, subject: body.subject },
+      };
+    });
+  const summaries = summariesOf(items).map(async ([first, members]) => {
+    const { all } = await work.deps.warehouse.summarised(work.tenant, first.ticket_cause);
+    const body = summaryFor(first.rule, members, all, work.deps.runUrl(first.opened_run));
+    return {
+      ...intent(work, first, { action: 'open', ordinal: '1', kind: 'ticket.open', body }),
+      ticket: { rule: first.rule, subject: body.subject },
+    };
+  });
+  return [...single, ...(await Promise.all(summaries))];
 }
 
 /** `remoteId` is filled in when the update is first sent: the ticket may still be waiting for its desk. */
@@ -122,49 +145,37 @@ function update(comment: string, status: TicketUpdate['status']): TicketUpdate {
   return { kind: 'ticket_update', remoteId: '', comment, status };
 }
 
-async function planChanged(work: Work, items: readonly Discrepancy[]): Promise<number> {
-  const known = items.map((item) => ({ ...item, cause: item.ticket_cause ?? causeOf(item) }));
-  const single = known.filter((item) => !item.cause.startsWith('summary:'));
-  const planned = await work.deps.effects.intend(
-    single.map((item) => {
+function comments(work: Work, items: readonly Discrepancy[]): Intent[] {
+  return items
+    .filter((item) => !isSummary(item))
+    .map((item) => {
       const hash = createHash('sha256').update(JSON.stringify(item.evidence)).digest('hex').slice(0, 12);
       return intent(work, item, {
         action: 'comment',
-        ordinal: `${item.episode}.${hash}`,
+        ordinal: `${item.ticket_episode}.${hash}`,
         kind: 'ticket.update',
         body: update(changedComment(item), null),
       });
-    }),
-  );
-  await work.deps.warehouse.markPlanned(known);
-  return planned;
+    });
 }
 
-async function planResolved(work: Work, items: readonly Discrepancy[]): Promise<number> {
-  const known = items.map((item) => ({ ...item, cause: item.ticket_cause ?? causeOf(item) }));
-  const intents = known
-    .filter((item) => !item.cause.startsWith('summary:'))
-    .map((item) =>
-      intent(work, item, {
-        action: 'resolve',
-        ordinal: String(item.episode),
-        kind: 'ticket.update',
-        body: update(mendedComment(item), 'solved'),
-      }),
-    );
-  for (const cause of new Set(known.map((item) => item.cause).filter((c) => c.startsWith('summary:')))) {
-    const item = known.find((candidate) => candidate.cause === cause);
-    if (item === undefined || (await work.deps.warehouse.openMembers(work.tenant, cause)) > 0) continue;
-    intents.push(
-      intent(work, item, {
-        action: 'resolve',
-        ordinal: '1',
-        kind: 'ticket.update',
-        body: update(summaryMendedComment(item.rule), 'solved'),
-      }),
-    );
+async function resolves(work: Work, items: readonly Discrepancy[]): Promise<Intent[]> {
+  const resolve = (item: Discrepancy, ordinal: string, comment: string) =>
+    intent(work, item, {
+      action: 'resolve',
+      ordinal,
+      kind: 'ticket.update',
+      body: update(comment, 'solved'),
+    });
+  const intents = items
+    .filter((item) => !isSummary(item))
+    .map((item) => {
+      const comment = item.ticket_episode === item.episode ? mendedComment(item) : supersededComment(item);
+      return resolve(item, String(item.ticket_episode), comment);
+    });
+  for (const [first] of summariesOf(items)) {
+    const { open } = await work.deps.warehouse.summarised(work.tenant, first.ticket_cause);
+    if (open === 0) intents.push(resolve(first, '1', summaryMendedComment(first.rule)));
   }
-  const planned = await work.deps.effects.intend(intents);
-  await work.deps.warehouse.markPlanned(known);
-  return planned;
+  return intents;
 }

@@ -39,17 +39,21 @@ export function ticketFor(item: Discrepancy, runUrl: string): TicketBody {
   };
 }
 
-export function summaryFor(rule: string, items: readonly Discrepancy[], runUrl: string): TicketBody {
+/** The one ticket of `count` orders, of which some serve as examples. */
+export function summaryFor(
+  rule: string,
+  items: readonly Discrepancy[],
+  count: number,
+  runUrl: string,
+): TicketBody {
   const shown = items.slice(0, 20).map((item) => `- ${orderName(item)}: ${explain(item).split('\n')[0]}`);
   return {
     kind: 'ticket',
-    subject: `${items.length} purchase orders: ${ruleOf(rule)?.title ?? rule}`,
+    subject: `${count} purchase orders: ${ruleOf(rule)?.title ?? rule}`,
     description: [
-      `One run found ${items.length} orders with the same finding (${rule}). The first of them:`,
+      `One run found ${count} orders with the same finding (${rule}). The first of them:`,
       ...shown,
-      ...(items.length > shown.length
-        ? [`… and ${items.length - shown.length} more; all are listed with the run:`]
-        : []),
+      ...(count > shown.length ? [`… and ${count - shown.length} more; all are listed with the run:`] : []),
       runUrl,
       '',
       'This ticket is commented on and solved by itself when the last of them is gone.',
@@ -65,6 +69,10 @@ export function changedComment(item: Discrepancy): string {
 
 export function mendedComment(item: Discrepancy): string {
   return `Run ${item.resolved_run ?? 'unknown'} found this discrepancy gone (${item.rule} of order ${orderName(item)}). Solved.`;
+}
+
+export function supersededComment(item: Discrepancy): string {
+  return `This discrepancy was gone and has come back (${item.rule} of order ${orderName(item)}): it has a new ticket. Solved.`;
 }
 
 export function summaryMendedComment(rule: string): string {

@@ -6,7 +6,7 @@ const digits = 8;
 
 /**
  * How the tables of a connection begin: its name, `coupa`, where that can begin a table's name; else what is left
- * of it and a digest of the whole, `coupa_eu_5d6e2f10` for `coupa-eu`. Never the same for two connections.
+ * of it and a digest of the whole, `coupa_eu_5c1cf34c` for `coupa-eu`. Never the same for two connections.
  */
 export function tablePrefix(connection: string): string {
   if (/^[a-z_][a-z0-9_]*$/.test(connection) && connection.length <= longest && !looksDerived(connection))

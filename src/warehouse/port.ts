@@ -107,12 +107,18 @@ export interface Warehouse {
   ): Promise<Pick<LoadCounts, 'read' | 'filtered' | 'quarantined' | 'duplicate'>>;
   /** Checks what changed and what is open against the rules; see ReconcileCounts. */
   reconcile(rules: readonly Rule[], input: ReconcileInput): Promise<ReconcileCounts>;
-  /** Discrepancies whose ticket is not yet what it should be. */
+  /** Decides, once and for good, which ticket each open discrepancy has that has none in its episode yet. */
+  assignTickets(input: TicketAssignment): Promise<void>;
+  /** Discrepancies with a ticket that is not yet what it should be. */
   unplanned(tenant: string, source: string, limit: number): Promise<Discrepancy[]>;
-  /** Notes, per discrepancy, under which cause its ticket was planned. */
-  markPlanned(items: readonly (Discrepancy & { readonly cause: string })[]): Promise<void>;
-  /** How many discrepancies of a summary ticket are still open. */
-  openMembers(tenant: string, cause: string): Promise<number>;
+  /** Notes, per discrepancy, what was planned for its ticket. */
+  markPlanned(
+    tenant: string,
+    source: string,
+    items: readonly (Discrepancy & { readonly planned: 'open' | 'resolved' })[],
+  ): Promise<void>;
+  /** How many discrepancies a summary ticket was opened for, and how many of them are still open. */
+  summarised(tenant: string, cause: string): Promise<{ readonly all: number; readonly open: number }>;
   close(): Promise<void>;
 }
 
@@ -139,6 +145,15 @@ export interface ReconcileCounts {
   readonly resolved: number;
 }
 
+export interface TicketAssignment {
+  readonly tenant: string;
+  readonly source: string;
+  /** More new discrepancies of one rule than this share a summary ticket. */
+  readonly summaryAfter: number;
+  /** Tells this run's summaries from another's. */
+  readonly summaryTag: string;
+}
+
 /** A row of analytics.po_discrepancy with what a ticket needs to say of its order. */
 export interface Discrepancy {
   readonly tenant: string;
@@ -150,9 +165,12 @@ export interface Discrepancy {
   readonly evidence: Readonly<Record<string, unknown>>;
   readonly opened_run: string;
   readonly resolved_run: string | null;
-  readonly ticket_cause: string | null;
+  /** `po:<source>:<po_id>:<rule>`, or `summary:<source>:<rule>:<tag>` where one ticket is for many. */
+  readonly ticket_cause: string;
+  /** The episode that the ticket is of: not the present one when runs died between one and the next. */
+  readonly ticket_episode: number;
+  /** What was last planned for the ticket; null = nothing that was noted, yet its opening may be stored. */
   readonly planned_state: 'open' | 'resolved' | null;
-  readonly planned_evidence: Readonly<Record<string, unknown>> | null;
   readonly po_number: string | null;
   readonly supplier_name: string | null;
   readonly status: string | null;

@@ -3,7 +3,7 @@ import type { Secret } from '../../domain/secret.js';
 import type { TableSpec, Warehouse } from '../port.js';
 import { mergeBatch, readCounts } from './merge.js';
 import { qualified } from './names.js';
-import { markPlanned, openMembers, reconcile, unplanned } from './reconcile.js';
+import { reconcile } from './reconcile.js';
 import { prepareFoundation, prepareTable } from './schema.js';
 import {
   copyRecords,
@@ -14,6 +14,7 @@ import {
   retireStaging,
   stagedRange,
 } from './staging.js';
+import { assignTickets, markPlanned, summarised, unplanned } from './tickets.js';
 import { stagedCounts, verifyLoad } from './verify.js';
 
 export function openWarehouseDatabase(url: Secret, options: Partial<DatabaseOptions> = {}): Database {
@@ -100,12 +101,15 @@ export function createPostgresWarehouse(database: Database): Warehouse {
 
     reconcile: (rules, input) => guard('reconciling orders', () => reconcile(knex, rules, input)),
 
+    assignTickets: (input) => guard('assigning tickets', () => assignTickets(knex, input)),
+
     unplanned: (tenant, source, limit) =>
       guard('reading discrepancies', () => unplanned(knex, tenant, source, limit)),
 
-    markPlanned: (items) => guard('noting planned tickets', () => markPlanned(knex, items)),
+    markPlanned: (tenant, source, items) =>
+      guard('noting planned tickets', () => markPlanned(knex, tenant, source, items)),
 
-    openMembers: (tenant, cause) => guard('reading discrepancies', () => openMembers(knex, tenant, cause)),
+    summarised: (tenant, cause) => guard('reading discrepancies', () => summarised(knex, tenant, cause)),
 
     close: () => database.close(),
   };

@@ -1,8 +1,9 @@
 import type { Knex } from 'knex';
 import { only, query } from '../../database/postgres.js';
 import type { Rule, RuleTables } from '../../quality/rule.js';
-import type { Discrepancy, ReconcileCounts, ReconcileInput } from '../port.js';
+import type { ReconcileCounts, ReconcileInput } from '../port.js';
 import { qualified } from './names.js';
+import { refreshStatistics } from './staging.js';
 
 /**
  * Checks what changed since the last reconciliation (orders, orders of changed invoices, suppliers, header
@@ -44,7 +45,9 @@ export async function reconcile(
       bindings,
     );
     await applyRules(trx, rules, tables, bindings);
-    return settle(trx, bindings);
+    const counts = await settle(trx, bindings);
+    await refreshStatistics(trx, ['analytics.po_discrepancy'], counts.opened);
+    return counts;
   });
 }
 
@@ -158,56 +161,4 @@ async function settle(trx: Knex.Transaction, bindings: Record<string, string>): 
     `UPDATE raw._baton_loads SET reconciled_at = now() WHERE batch_id || '.' || generation IN (SELECT label FROM fresh)`,
   );
   return only(rows);
-}
-
-/** Discrepancies whose ticket is not what it should be, oldest first. */
-export async function unplanned(
-  knex: Knex,
-  tenant: string,
-  source: string,
-  limit: number,
-): Promise<Discrepancy[]> {
-  const { rows } = await knex.raw(
-    `SELECT d.*, d.planned_state, f.po_number, f.supplier_name, f.status, f.total::text AS total, f.currency, f.total_usd::text AS total_usd
-     FROM analytics.po_discrepancy d
-     LEFT JOIN analytics.po_fact f ON f._tenant = d.tenant AND f._source = d.source AND f.po_id = d.po_id
-     WHERE d.tenant = ? AND d.source = ?
-       AND (d.planned_state IS DISTINCT FROM d.state OR (d.state = 'open' AND d.planned_evidence IS DISTINCT FROM d.evidence))
-       AND NOT (d.state = 'resolved' AND d.planned_state IS NULL)
-     ORDER BY d.rule, d.opened_at, d.po_id LIMIT ?`,
-    [tenant, source, limit],
-  );
-  return rows;
-}
-
-/** Notes what was planned for each, after the intents are stored in the ledger. */
-export async function markPlanned(
-  knex: Knex,
-  items: readonly (Discrepancy & { cause: string })[],
-): Promise<void> {
-  await knex.transaction(async (trx) => {
-    for (const item of items)
-      await trx.raw(
-        `UPDATE analytics.po_discrepancy SET planned_state = ?, planned_evidence = ?::jsonb, ticket_cause = ?
-         WHERE tenant = ? AND source = ? AND po_id = ? AND rule = ?`,
-        [
-          item.state,
-          JSON.stringify(item.evidence),
-          item.cause,
-          item.tenant,
-          item.source,
-          item.po_id,
-          item.rule,
-        ],
-      );
-  });
-}
-
-/** How many discrepancies of a summary ticket are still open. */
-export async function openMembers(knex: Knex, tenant: string, cause: string): Promise<number> {
-  const { rows } = await knex.raw(
-    `SELECT count(*)::int AS n FROM analytics.po_discrepancy WHERE tenant = ? AND ticket_cause = ? AND state = 'open'`,
-    [tenant, cause],
-  );
-  return rows[0].n;
 }

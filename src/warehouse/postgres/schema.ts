@@ -126,13 +126,15 @@ CREATE TABLE IF NOT EXISTS analytics.po_discrepancy (
   resolved_run  text,
   resolved_at   timestamptz,
   ticket_cause  text,
+  ticket_episode integer,
   planned_state text CHECK (planned_state IN ('open','resolved')),
   planned_evidence jsonb,
   PRIMARY KEY (tenant, source, po_id, rule)
 );
 CREATE INDEX IF NOT EXISTS po_discrepancy_open ON analytics.po_discrepancy (tenant, source) WHERE state = 'open';
 CREATE INDEX IF NOT EXISTS po_discrepancy_unplanned ON analytics.po_discrepancy (tenant, source, rule)
-  WHERE planned_state IS DISTINCT FROM state OR planned_evidence IS DISTINCT FROM evidence;
+  WHERE ticket_episode IS DISTINCT FROM episode OR planned_state IS DISTINCT FROM state OR planned_evidence IS DISTINCT FROM evidence;
+CREATE INDEX IF NOT EXISTS po_discrepancy_by_summary ON analytics.po_discrepancy (tenant, ticket_cause) WHERE ticket_cause LIKE 'summary:%';
 `;
 
 export async function prepareFoundation(knex: Knex): Promise<void> {

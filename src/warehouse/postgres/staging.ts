@@ -91,7 +91,7 @@ export async function retireStaging(knex: Knex, name: string): Promise<void> {
   await knex.raw(`COMMENT ON TABLE staging.${identifier(name)} IS 'merged'`);
 }
 
-/** Tells the planner of what a load changed, when that is more than a tenth: reconciliation follows at once. */
+/** Tells the planner how many rows came to the tables, when that is more than a tenth: what follows joins them at once. */
 export async function refreshStatistics(
   knex: Knex,
   tables: readonly string[],
