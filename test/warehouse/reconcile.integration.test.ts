@@ -79,3 +79,51 @@ describe('a rule that cannot judge an order', () => {
     expect(await flags('1')).toEqual([]);
   });
 });
+
+describe('two sources of one tenant', () => {
+  const other = { source: 'coupa-eu' };
+  const account = (priority: string, second: number) => ({
+    Id: 'A1',
+    Name: 'Kunde',
+    Priority__c: priority,
+    SystemModstamp: new Date(Date.UTC(2026, 4, 4, 8, 0, second)).toISOString(),
+  });
+  const unknown = { supplier: { id: 99, name: 'Unbekannt' } };
+  const found = () =>
+    bench.rows<{ source: string; rule: string; state: string }>(
+      'SELECT source, rule, state FROM analytics.po_discrepancy ORDER BY source, rule',
+    );
+
+  beforeEach(async () => {
+    await bench.prepareAll(other);
+    await bench.load('suppliers', [supplier], other);
+  });
+
+  it('do not take each other’s loads for reconciled', async () => {
+    await bench.load('orders', [order(1, 0, unknown)]);
+    await bench.load('orders', [order(1, 0, unknown)], other);
+    expect(await bench.reconcile('run/1')).toMatchObject({ checked: 1, opened: 1 });
+    expect(await bench.reconcile('run/2', other)).toMatchObject({ checked: 1, opened: 1 });
+    expect(await bench.reconcile('run/3')).toMatchObject({ checked: 1, opened: 0, still_open: 1 });
+    expect((await found()).map((row) => row.source)).toEqual(['coupa', 'coupa-eu']);
+  });
+
+  it('both look at a change of the customers that they share, and each once', async () => {
+    const mine = { 'customer-account-id': 'A1' };
+    await bench.load('customers', [account('Low', 0)]);
+    await bench.load('orders', [order(1, 0, mine)]);
+    await bench.load('orders', [order(1, 0, mine)], other);
+    await bench.reconcile('run/1');
+    await bench.reconcile('run/2', other);
+    expect(await found()).toEqual([]);
+    await bench.load('customers', [account('High', 1)]);
+    expect(await bench.reconcile('run/3')).toMatchObject({ opened: 1 });
+    expect(await bench.reconcile('run/4', other)).toMatchObject({ opened: 1 });
+    await bench.load('customers', [account('Low', 2)]);
+    await bench.reconcile('run/5');
+    await bench.reconcile('run/6', other);
+    expect((await found()).map((row) => row.state)).toEqual(['resolved', 'resolved']);
+    expect(await bench.reconcile('run/7')).toMatchObject({ checked: 0 });
+    expect(await bench.reconcile('run/8', other)).toMatchObject({ checked: 0 });
+  });
+});

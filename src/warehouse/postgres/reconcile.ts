@@ -7,8 +7,9 @@ import { refreshStatistics } from './staging.js';
 
 /**
  * Checks what changed since the last reconciliation (orders, orders of changed invoices, suppliers, header
- * totals and customers) and everything still open. One transaction; loads are marked reconciled in it, so a
- * run that was killed or cancelled between its merge and here leaves its orders to the next one.
+ * totals and customers) and everything still open. One transaction; loads are noted as reconciled in it, each for
+ * the source that looked: sources share their customers. So a run that was killed or cancelled between its merge
+ * and here leaves its orders to the next one.
  */
 export async function reconcile(
   knex: Knex,
@@ -30,6 +31,7 @@ export async function reconcile(
     relative: input.tolerance.relative,
     reporting: input.reportingCurrency,
     high: input.highPriority,
+    customers: input.tables.customers,
   };
   return knex.transaction(async (trx) => {
     await trx.raw('SELECT pg_advisory_xact_lock(hashtextextended(?, 7203321005))', [
@@ -59,8 +61,11 @@ async function collectScope(
   await query(
     trx,
     `CREATE TEMP TABLE fresh ON COMMIT DROP AS
-     SELECT batch_id || '.' || generation AS label FROM raw._baton_loads
-     WHERE tenant = :tenant AND state = 'loaded' AND reconciled_at IS NULL FOR UPDATE`,
+     SELECT batch_id, generation, batch_id || '.' || generation AS label FROM raw._baton_loads
+     WHERE tenant = :tenant AND state = 'loaded'
+       AND (connection = :source AND NOT connection = ANY (reconciled_by)
+            OR target = :customers AND loaded > 0 AND NOT :source = ANY (reconciled_by))
+     ORDER BY batch_id, generation FOR UPDATE`,
     bindings,
   );
   await trx.raw('ANALYZE fresh');
@@ -157,8 +162,11 @@ async function settle(trx: Knex.Transaction, bindings: Record<string, string>): 
      WHERE f._tenant = :tenant AND f._source = :source AND f.po_id = r.po_id AND f.flags <> wanted.flags`,
     bindings,
   );
-  await trx.raw(
-    `UPDATE raw._baton_loads SET reconciled_at = now() WHERE batch_id || '.' || generation IN (SELECT label FROM fresh)`,
+  await query(
+    trx,
+    `UPDATE raw._baton_loads l SET reconciled_by = array_append(l.reconciled_by, :source)
+     FROM fresh WHERE l.batch_id = fresh.batch_id AND l.generation = fresh.generation`,
+    bindings,
   );
   return only(rows);
 }

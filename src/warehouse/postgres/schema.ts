@@ -24,11 +24,13 @@ CREATE TABLE IF NOT EXISTS raw._baton_loads (
   read          bigint, loaded bigint, unchanged bigint, quarantined bigint, duplicate bigint, stale bigint, filtered bigint,
   opened_at     timestamptz NOT NULL DEFAULT now(),
   loaded_at     timestamptz,
-  reconciled_at timestamptz,
+  reconciled_by text[] NOT NULL DEFAULT '{}',
   PRIMARY KEY (batch_id, generation),
   CHECK (state = 'open' OR read = loaded + unchanged + quarantined + duplicate + stale + filtered)
 );
-CREATE INDEX IF NOT EXISTS _baton_loads_unreconciled ON raw._baton_loads (tenant) WHERE state = 'loaded' AND reconciled_at IS NULL;
+CREATE INDEX IF NOT EXISTS _baton_loads_unreconciled ON raw._baton_loads (tenant, connection)
+  WHERE state = 'loaded' AND NOT connection = ANY (reconciled_by);
+CREATE INDEX IF NOT EXISTS _baton_loads_shared ON raw._baton_loads (tenant, target) WHERE state = 'loaded' AND loaded > 0;
 
 CREATE TABLE IF NOT EXISTS raw._baton_watermarks (
   connection text NOT NULL,
