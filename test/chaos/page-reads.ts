@@ -4,7 +4,6 @@ import type { Sandbox } from '../../src/sandbox/sandbox.js';
 export interface PageReads {
   /** Requests beyond the first of each page, by stream. */
   surplus(): ReadonlyMap<string, number>;
-  total(): number;
 }
 
 /** Counts from now on. The sandbox's own log keeps only the last requests. */
@@ -27,7 +26,6 @@ export function countPageReads(sandbox: Sandbox): PageReads {
           [...pages.values()].reduce((sum, count) => sum + count - 1, 0),
         ]),
       ),
-    total: () => [...reads.values()].flatMap((pages) => [...pages.values()]).reduce((a, b) => a + b, 0),
   };
 }
 

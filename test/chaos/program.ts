@@ -13,10 +13,7 @@ export interface Exit {
 
 /** A real process that tests kill, freeze and start again. Its log goes on over all its lives. */
 export interface Program {
-  readonly name: string;
-  readonly logPath: string;
   pid(): number;
-  isRunning(): boolean;
   /** Starts it, again when it has ended; it serves when this resolves. */
   start(): Promise<void>;
   /** SIGKILL; it is gone when this resolves. */
@@ -75,10 +72,7 @@ export function createProgram(spec: PartSpec, guard: Guard, logFolder: string): 
   }
 
   return {
-    name: spec.name,
-    logPath,
     pid,
-    isRunning,
     async start() {
       launch();
       await until(`${spec.name} serves`, serves, 60_000);

@@ -3,7 +3,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { Client, Connection } from '@temporalio/client';
-import { temporal } from '@temporalio/proto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { catalogue } from '../../src/protocol/errors.js';
 import type { FaultKind } from '../../src/sandbox/faults.js';
@@ -114,11 +113,17 @@ async function histories(world: World): Promise<string> {
   const texts: string[] = [];
   for await (const { workflowId, runId } of client.workflow.list()) {
     const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
-    for (const event of events ?? [])
-      texts.push(Buffer.from(temporal.api.history.v1.HistoryEvent.encode(event).finish()).toString('utf8'));
+    texts.push(...textsOf(events));
   }
   await connection.close();
   return texts.join('\n');
+}
+
+/** Every text below a value, and every payload's bytes as text. */
+function textsOf(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (value instanceof Uint8Array) return [Buffer.from(value).toString('utf8')];
+  return value !== null && typeof value === 'object' ? Object.values(value).flatMap(textsOf) : [];
 }
 
 async function vendors(world: World): Promise<string> {

@@ -13,8 +13,6 @@ const anyPort = { temporal: 0, ui: 0, postgres: 0, sandbox: 0, gateway: 0 } as c
 
 /** A PostgreSQL that keeps what it committed, as the local stack runs it. */
 export interface Postgres {
-  readonly port: number;
-  readonly logPath: string;
   /** Address of a database, without the password. */
   url(database: string): string;
   createDatabase(name: string): Promise<void>;
@@ -58,8 +56,6 @@ export async function startPostgres(
   }
 
   return {
-    port,
-    logPath: server.logPath,
     url: (database) => `postgres://${postgresUser}@127.0.0.1:${port}/${database}`,
     createDatabase: async (database) => void (await query('postgres', `CREATE DATABASE ${database}`)),
     query,
