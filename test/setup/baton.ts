@@ -173,7 +173,8 @@ const vendors = { coupa: true, zendesk: true, salesforce: true, rates: true, sla
 
 let quiet = false;
 
-function quieten(): void {
+/** Lets the SDK speak of errors only; once per process. */
+export function quieten(): void {
   if (quiet) return;
   quiet = true;
   Runtime.install({

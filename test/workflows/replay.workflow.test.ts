@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { DefaultLogger, type ReplayWorkerOptions, Runtime, Worker } from '@temporalio/worker';
+import { type ReplayWorkerOptions, Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
-import { canaries } from '../setup/baton.js';
+import { canaries, quieten } from '../setup/baton.js';
 import { historiesFolder } from '../setup/record.js';
 
 interface Recorded {
@@ -41,7 +41,7 @@ function replay(name: string, workflowBundle: NonNullable<ReplayWorkerOptions['w
 }
 
 describe('recorded histories', () => {
-  beforeAll(() => Runtime.install({ logger: new DefaultLogger('ERROR') }));
+  beforeAll(quieten);
 
   it('are there for every way in which a workflow can go', () => {
     expect(names).toEqual(
