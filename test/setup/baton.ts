@@ -101,6 +101,7 @@ export async function startBaton(options: TestBatonOptions) {
   const database = openControl(new Secret(control.url), { poolMax: 2 });
   const warehouseDatabase = openControl(new Secret(warehouse.url), { poolMax: 2 });
   const crews = new Map<Role, Crew>();
+  let minute = 0;
 
   async function hire(role: Role): Promise<void> {
     const workers = await createWorkers({
@@ -131,9 +132,11 @@ export async function startBaton(options: TestBatonOptions) {
     warehouseDatabase,
     /** Where the lake is. */
     lakePath: config.lake.path,
-    /** Starts a run as the client library does; the id is the workflow's. */
+    /** Starts a run as the client library does, each at a logical time of its own; the id is the workflow's. */
     async start(input: Partial<StartPipelineInput> = {}): Promise<string> {
-      return (await startRun(server.client, { pipeline: 'po_data_pipeline', ...input })).id;
+      minute += 1;
+      const logicalTime = new Date(Date.UTC(2026, 0, 1, 0, minute));
+      return (await startRun(server.client, { pipeline: 'po_data_pipeline', logicalTime, ...input })).id;
     },
     result: (id: string) => runResult(server.client, id),
     async run(input: Partial<StartPipelineInput> = {}) {

@@ -43,10 +43,10 @@ describe('a helpdesk that is down for a day', () => {
     await record('drain-down', baton.client, drainId('zendesk', 'default'));
     requests.clear();
     await baton.server.env?.sleep(22 * hour);
-    // One call each five minutes at most: 264 in 22 hours.
+    // A knock each five minutes, of one or two calls: 264 knocks in 22 hours, where a storm makes thousands.
     const knocks = requests.last().filter((request) => request.vendor === 'zendesk');
     expect(knocks.length).toBeGreaterThan(22);
-    expect(knocks.length).toBeLessThanOrEqual(22 * 12 + 1);
+    expect(knocks.length).toBeLessThanOrEqual(2 * (22 * 12 + 1));
     expect((await drain.describe()).status.name).toBe('RUNNING');
 
     faults.clear();
