@@ -1,4 +1,6 @@
 import type { Message } from '../connectors/port.js';
+import { redact } from '../domain/secret.js';
+import { BatonError } from '../protocol/errors.js';
 import type { ActivityDeps, AlertTarget } from './ports.js';
 
 export interface Alert {
@@ -13,41 +15,55 @@ export interface Alert {
   readonly fields?: Message['fields'];
 }
 
-/** Stores one message per target as an intent and rings the drainers: once per cause, action and ordinal. */
+/**
+ * Stores one message per target as an intent and rings the drainers: once per cause, action and ordinal. An alert
+ * never fails what it reports on: a target that cannot be used is logged; with `must`, a failure that passes is thrown.
+ */
 export async function sendAlerts(
   deps: ActivityDeps,
   targets: readonly AlertTarget[],
   alert: Alert,
+  must = false,
 ): Promise<void> {
-  for (const target of targets) {
-    const { notifier } = deps.connections.open(target.connection);
-    if (notifier === undefined) {
-      deps.log.warn({ connection: target.connection }, 'alert target cannot be sent messages');
-      continue;
+  for (const target of targets)
+    try {
+      await sendAlert(deps, target, alert);
+    } catch (error) {
+      const passing = !(error instanceof BatonError) || error.retryable;
+      if (must && passing) throw error;
+      const detail = error instanceof Error ? error.message : String(error);
+      deps.log.warn({ connection: target.connection, action: alert.action, detail }, 'alert not sent');
     }
-    const body: Message = {
-      kind: 'message',
-      channel: target.channel,
-      title: alert.title,
-      text: alert.text,
-      severity: alert.severity,
-      fields: alert.fields ?? [],
-      links: [{ label: 'Open the run', url: deps.runUrl(alert.runId) }],
-    };
-    await deps.effects.intend([
-      {
-        tenant: alert.tenant,
-        cause: alert.cause,
-        action: `${alert.action}@${target.connection}:${target.channel}`,
-        ordinal: alert.ordinal,
-        episode: 1,
-        connection: target.connection,
-        kind: 'message.send',
-        guarantee: notifier.send.guarantee,
-        body,
-        runId: alert.runId,
-      },
-    ]);
-    await deps.orchestrator.wakeDrain(target.connection, alert.tenant);
-  }
+}
+
+async function sendAlert(deps: ActivityDeps, target: AlertTarget, alert: Alert): Promise<void> {
+  const { notifier } = deps.connections.open(target.connection);
+  if (notifier === undefined)
+    throw new BatonError('ERR_PLAN_INVALID', {
+      detail: `Connection ${target.connection} cannot send messages.`,
+    });
+  const body: Message = {
+    kind: 'message',
+    channel: target.channel,
+    title: alert.title,
+    text: redact(alert.text),
+    severity: alert.severity,
+    fields: alert.fields ?? [],
+    links: [{ label: 'Open the run', url: deps.runUrl(alert.runId) }],
+  };
+  await deps.effects.intend([
+    {
+      tenant: alert.tenant,
+      cause: alert.cause,
+      action: `${alert.action}@${target.connection}:${target.channel}`,
+      ordinal: alert.ordinal,
+      episode: 1,
+      connection: target.connection,
+      kind: 'message.send',
+      guarantee: notifier.send.guarantee,
+      body,
+      runId: alert.runId,
+    },
+  ]);
+  await deps.orchestrator.wakeDrain(target.connection, alert.tenant);
 }

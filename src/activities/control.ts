@@ -24,12 +24,14 @@ export function createControlActivities(deps: ActivityDeps): ControlActivities {
     claimRun: (input) =>
       asActivity(deps.log, { pipeline: input.pipeline }, async () => {
         const plan = deps.compile(input.pipeline);
-        const id = runIdOf(plan.pipeline, input.tenant, input.logicalTime);
+        const execution = activityInfo().workflowExecution;
+        // The execution's own id, also when it was started by an alias: slots and reconciler ask Temporal for it.
+        const id = execution?.workflowId ?? runIdOf(plan.pipeline, input.tenant, input.logicalTime);
         const claimed = await deps.runs.claim({
           ...input,
           id,
           pipeline: plan.pipeline,
-          temporalRunId: activityInfo().workflowExecution?.runId ?? '',
+          temporalRunId: execution?.runId ?? '',
           plan,
         });
         return claimed ? { outcome: 'claimed', runId: id, plan } : { outcome: 'taken' };
@@ -90,6 +92,8 @@ async function finishRun(deps: ActivityDeps, input: FinishRunInput): Promise<Run
     tickets: row.tickets ?? tickets,
     error: row.error,
   };
+  for (const connection of await deps.effects.parkAll(input.tenant))
+    await deps.orchestrator.wakeDrain(connection, input.tenant);
   await announce(deps, input, result);
   const next = await deps.runs.nextWaiting(input.pipeline, input.tenant);
   if (next !== null) await deps.orchestrator.slotFreed(next);
@@ -125,5 +129,5 @@ async function announce(deps: ActivityDeps, input: FinishRunInput, result: RunRe
       ...(result.error === null ? [] : [{ name: 'Error', value: result.error.code }]),
     ],
   };
-  await sendAlerts(deps, failed ? deps.alerts.on_failure : deps.alerts.on_success, alert);
+  await sendAlerts(deps, failed ? deps.alerts.on_failure : deps.alerts.on_success, alert, true);
 }

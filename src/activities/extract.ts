@@ -53,7 +53,8 @@ async function openBatch(deps: ActivityDeps, input: Input, signal: AbortSignal):
   const stream = deps.connections.stream(step.connection, step.stream);
   const now = await connection.vendorNow(signal);
   const { value: watermark } = await deps.warehouse.watermark(step.connection, step.stream, tenant);
-  if (watermark !== null && Date.parse(watermark) > now.getTime() + 300_000)
+  const uses = !input.fullRefresh && stream.mode === 'incremental';
+  if (uses && watermark !== null && Date.parse(watermark) > now.getTime() + 300_000)
     throw new BatonError('ERR_CURSOR_INVALID', {
       detail: `The watermark of ${step.connection}.${step.stream} is ${watermark}, later than the vendor's own clock (${now.toISOString()}).`,
     });

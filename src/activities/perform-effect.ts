@@ -1,6 +1,13 @@
 import type { EffectAction, EffectRequest, OpenConnection, TicketUpdate } from '../connectors/port.js';
 import type { EffectRow } from '../control/effects.js';
-import { type EffectMove, nextMove, retryDelayMs, sendTimeoutMs, sendWindowMs } from '../domain/effect.js';
+import {
+  drainDelayMs,
+  type EffectMove,
+  nextMove,
+  retryDelayMs,
+  sendTimeoutMs,
+  sendWindowMs,
+} from '../domain/effect.js';
 import { redact } from '../domain/secret.js';
 import { BatonError } from '../protocol/errors.js';
 import type { ActivityDeps } from './ports.js';
@@ -37,6 +44,11 @@ export async function performEffect(
   }
 }
 
+/** A run tries again within seconds, the drainer ever more rarely. */
+function delayMs(runId: string | null, attempts: number): number {
+  return runId === null ? drainDelayMs(attempts) : retryDelayMs(attempts);
+}
+
 /** The machine's verdict, by the ledger's clock. */
 export function moveOf(effect: EffectRow, action: EffectAction, request: EffectRequest): EffectMove {
   const now = Number(effect.now_ms);
@@ -47,6 +59,7 @@ export function moveOf(effect: EffectRow, action: EffectAction, request: EffectR
       deadAt: effect.dead_at?.getTime() ?? null,
       absentLooks: effect.absent_looks,
       resendIsSafe: effect.first_sent_at !== null && action.resendIsSafe(request, new Date(now)),
+      settleMs: action.settleMs,
     },
     now,
   );
@@ -114,17 +127,20 @@ async function send(
       await deps.effects.settle(effect, claim.epoch, {
         state,
         error,
-        delayMs: outcome.retryAfterMs ?? retryDelayMs(attempts),
+        delayMs: outcome.retryAfterMs ?? delayMs(runId, attempts),
       });
       return 'failed';
     }
     case 'unknown': {
-      const again = action.resendIsSafe({ ...request, firstSentAt: claim.firstSentAt }, claim.firstSentAt);
-      const delayMs = again ? retryDelayMs(attempts) : action.settleMs;
+      const again = action.resendIsSafe(
+        { ...request, firstSentAt: claim.firstSentAt },
+        new Date(Number(effect.now_ms)),
+      );
+      const wait = again ? delayMs(runId, attempts) : action.settleMs;
       await deps.effects.settle(effect, claim.epoch, {
         state: 'unknown',
         error: redact(outcome.reason),
-        delayMs,
+        delayMs: wait,
       });
       return 'failed';
     }
@@ -168,7 +184,7 @@ async function look(
       await deps.effects.settle(effect, effect.epoch, {
         state: 'unknown',
         error: redact(seen.reason),
-        delayMs: retryDelayMs(3),
+        delayMs: drainDelayMs(effect.attempts + 2),
       });
       return 'failed';
     }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Database, query } from '../database/postgres.js';
+import { type Database, only, query } from '../database/postgres.js';
 import { type EffectState, sendTimeoutMs, sendWindowMs } from '../domain/effect.js';
 
 /** A row of control.effects; times as Date. `body` is frozen from the first write on. */
@@ -33,7 +33,7 @@ export interface EffectRow {
   readonly confirmed_run: string | null;
   readonly confirmed_at: Date | null;
   readonly created_at: Date;
-  /** The ticket that an update is for, once its opening is confirmed. */
+  /** The ticket that an update is for, once its opening is confirmed; else null. */
   readonly ticket_remote_id: string | null;
   /** The database's clock when the row was read, in milliseconds: all of the ledger's times are of that clock. */
   readonly now_ms: string;
@@ -70,12 +70,41 @@ export type EffectStore = ReturnType<typeof createEffectStore>;
 
 const finalStates = `('confirmed','held','dead')`;
 
+/** Which effects: what runs send themselves (`run`), or what is left to the drainer, messages included (`drain`). */
+export interface SeriesFilter {
+  readonly connection: string;
+  readonly tenant: string;
+  readonly series: 'run' | 'drain';
+}
+
+/** From when on the next move may be made: not while a sender may be alive. */
+const nextMoveAt = `greatest(e.due_at, CASE WHEN e.state = 'sending' THEN e.dead_at END)`;
+
+/** Updates wait until their ticket's opening is confirmed. */
+function openEffects(series: SeriesFilter['series']): string {
+  const mine =
+    series === 'run'
+      ? `e.parked_at IS NULL AND e.kind <> 'message.send'`
+      : `(e.parked_at IS NOT NULL OR e.kind = 'message.send')`;
+  return `FROM control.effects e
+    LEFT JOIN control.tickets t ON e.kind = 'ticket.update' AND t.tenant = e.tenant AND t.cause = e.cause AND t.episode = e.episode
+    WHERE e.connection = :connection AND e.tenant = :tenant AND e.state NOT IN ${finalStates} AND ${mine}
+      AND (e.kind <> 'ticket.update' OR t.remote_id IS NOT NULL)`;
+}
+
+function seriesBindings({ connection, tenant }: SeriesFilter) {
+  return { connection, tenant };
+}
+
 /** The effect ledger. */
 export function createEffectStore(control: Database) {
   const { knex } = control;
 
   return {
-    /** Stores intents with their frozen bodies; one that is there already stays as it is. Answers how many are new. */
+    /**
+     * Stores intents with their frozen bodies; one that is there already stays as it is. Answers how many are new.
+     * An update goes to the desk where its ticket is, and is dead when its ticket is.
+     */
     intend(intents: readonly Intent[]): Promise<number> {
       return control.guard('storing intents', () =>
         knex.transaction(async (trx) => {
@@ -84,21 +113,27 @@ export function createEffectStore(control: Database) {
             const key = effectKey(intent);
             const { rowCount } = await trx.raw(
               `INSERT INTO control.effects (key, tenant, cause, action, ordinal, episode, connection, kind, guarantee,
-                                            marker, body, run_id)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING`,
+                                            marker, body, run_id, state, last_error)
+               SELECT ?, i.tenant, i.cause, ?, ?, i.episode, coalesce(t.connection, ?), ?, ?, ?, ?, ?,
+                      CASE WHEN t.state = 'dead' THEN 'dead' ELSE 'intended' END,
+                      CASE WHEN t.state = 'dead' THEN 'its ticket was refused for good' END
+               FROM (SELECT ?::text AS tenant, ?::text AS cause, ?::int AS episode) i
+               LEFT JOIN control.tickets t ON ? AND t.tenant = i.tenant AND t.cause = i.cause AND t.episode = i.episode
+               ON CONFLICT (key) DO NOTHING`,
               [
                 key,
-                intent.tenant,
-                intent.cause,
                 intent.action,
                 intent.ordinal,
-                intent.episode,
                 intent.connection,
                 intent.kind,
                 intent.guarantee,
                 effectMarker(key),
                 JSON.stringify(intent.body),
                 intent.runId,
+                intent.tenant,
+                intent.cause,
+                intent.episode,
+                intent.kind === 'ticket.update',
               ],
             );
             added += rowCount;
@@ -122,33 +157,48 @@ export function createEffectStore(control: Database) {
       );
     },
 
-    /**
-     * Effects of a connection that are not at their end, oldest first. `run`: tickets not yet
-     * parked, also those of a run that died. `drain`: parked ones and messages. Updates wait until their ticket's opening is confirmed.
-     */
-    pending(filter: {
-      connection: string;
-      tenant: string;
-      series: 'run' | 'drain';
-      limit: number;
-    }): Promise<EffectRow[]> {
-      const mine =
-        filter.series === 'run'
-          ? `e.parked_at IS NULL AND e.kind <> 'message.send'`
-          : `(e.parked_at IS NOT NULL OR e.kind = 'message.send')`;
+    /** Effects of a series that are due, longest due first: one that keeps failing goes behind those that wait. */
+    due(filter: SeriesFilter & { limit: number; attemptsBelow?: number }): Promise<EffectRow[]> {
       return control.guard('reading the ledger', async () => {
         const { rows } = await query<EffectRow>(
           knex,
-          `SELECT e.*, t.remote_id AS ticket_remote_id, extract(epoch FROM clock_timestamp()) * 1000 AS now_ms FROM control.effects e
-           LEFT JOIN control.tickets t ON e.kind = 'ticket.update' AND t.tenant = e.tenant AND t.cause = e.cause AND t.episode = e.episode
-           WHERE e.connection = :connection AND e.tenant = :tenant AND e.state NOT IN ${finalStates} AND ${mine}
-             AND (e.kind <> 'ticket.update' OR t.remote_id IS NOT NULL)
-           ORDER BY e.created_at, e.key LIMIT :limit`,
-          {
-            connection: filter.connection,
-            tenant: filter.tenant,
-            limit: filter.limit,
-          },
+          `SELECT e.*, t.remote_id AS ticket_remote_id, extract(epoch FROM clock_timestamp()) * 1000 AS now_ms
+           ${openEffects(filter.series)} AND ${nextMoveAt} <= now() AND e.attempts < :attempts
+           ORDER BY ${nextMoveAt}, e.created_at, e.key LIMIT :limit`,
+          { ...seriesBindings(filter), limit: filter.limit, attempts: filter.attemptsBelow ?? 2_000_000_000 },
+        );
+        return rows;
+      });
+    },
+
+    /** How many effects of a series are open, when the next is due, and what the first of them last heard. */
+    outlook(
+      filter: SeriesFilter,
+    ): Promise<{ open: number; nextDueMs: number | null; lastError: string | null }> {
+      return control.guard('reading the ledger', async () => {
+        const { rows } = await query<{ open: number; next: string | null; error: string | null }>(
+          knex,
+          `SELECT count(*)::int AS open, extract(epoch FROM min(${nextMoveAt}) - now()) * 1000 AS next,
+                  (array_agg(e.last_error ORDER BY e.updated_at DESC) FILTER (WHERE e.last_error IS NOT NULL))[1] AS error
+           ${openEffects(filter.series)}`,
+          seriesBindings(filter),
+        );
+        const row = only(rows);
+        return {
+          open: row.open,
+          nextDueMs: row.next === null ? null : Math.max(0, Number(row.next)),
+          lastError: row.error,
+        };
+      });
+    },
+
+    /** Whose drainers have something to do: asked when a worker starts, should a drainer have been lost. */
+    drainable(): Promise<{ connection: string; tenant: string }[]> {
+      return control.guard('reading the ledger', async () => {
+        const { rows } = await knex.raw(
+          `SELECT DISTINCT connection, tenant FROM control.effects
+           WHERE (state NOT IN ${finalStates} AND (parked_at IS NOT NULL OR kind = 'message.send'))
+              OR (doubtful AND swept_at IS NULL AND state = 'confirmed')`,
         );
         return rows;
       });
@@ -219,6 +269,12 @@ export function createEffectStore(control: Database) {
           );
           const [row] = rows;
           if (row === undefined) return false;
+          if (effect.kind === 'ticket.open' && outcome.state === 'dead')
+            await trx.raw(
+              `UPDATE control.effects SET state = 'dead', last_error = 'its ticket was refused for good', updated_at = now()
+               WHERE kind = 'ticket.update' AND tenant = ? AND cause = ? AND episode = ? AND state NOT IN ${finalStates}`,
+              [effect.tenant, effect.cause, effect.episode],
+            );
           const ticket = ticketChange(effect.kind, outcome.state, row.body);
           if (ticket !== null)
             await trx.raw(
@@ -253,11 +309,24 @@ export function createEffectStore(control: Database) {
       });
     },
 
+    /** Leaves all that a tenant's runs have not sent to the drainers; answers of which connections. */
+    parkAll(tenant: string): Promise<string[]> {
+      return control.guard('parking effects', async () => {
+        const { rows } = await knex.raw(
+          `WITH parked AS (UPDATE control.effects SET parked_at = now(), updated_at = now()
+             WHERE tenant = ? AND parked_at IS NULL AND state NOT IN ${finalStates} AND kind <> 'message.send' RETURNING connection)
+           SELECT DISTINCT connection FROM parked`,
+          [tenant],
+        );
+        return rows.map((row: { connection: string }) => row.connection);
+      });
+    },
+
     /** Effects once in doubt, confirmed at least `ageMs` ago and not yet swept for surplus copies. */
     unswept(connection: string, tenant: string, ageMs: number): Promise<{ due: EffectRow[]; later: number }> {
       return control.guard('reading the ledger', async () => {
         const { rows } = await knex.raw(
-          `SELECT e.*, NULL AS ticket_remote_id, confirmed_at <= now() - ? * interval '1 millisecond' AS is_due
+          `SELECT e.*, NULL AS ticket_remote_id, extract(epoch FROM clock_timestamp()) * 1000 AS now_ms, confirmed_at <= now() - ? * interval '1 millisecond' AS is_due
            FROM control.effects e WHERE connection = ? AND tenant = ? AND doubtful AND swept_at IS NULL AND state = 'confirmed'`,
           [ageMs, connection, tenant],
         );
@@ -266,12 +335,25 @@ export function createEffectStore(control: Database) {
       });
     },
 
-    async swept(key: string, kept: string, duplicates: number): Promise<void> {
-      await control.guard('noting a sweep', () =>
-        knex.raw(
-          'UPDATE control.effects SET swept_at = now(), remote_id = ?, duplicates = duplicates + ? WHERE key = ?',
-          [kept, duplicates, key],
-        ),
+    /**
+     * Notes what a sweep kept. A ticket then is the kept one; when it had been resolved meanwhile, on the copy, the
+     * answer is true: the kept one is still to be resolved.
+     */
+    swept(effect: EffectRow, kept: string, keptUrl: string | null, duplicates: number): Promise<boolean> {
+      return control.guard('noting a sweep', () =>
+        knex.transaction(async (trx) => {
+          await trx.raw(
+            'UPDATE control.effects SET swept_at = now(), remote_id = ?, duplicates = duplicates + ? WHERE key = ?',
+            [kept, duplicates, effect.key],
+          );
+          if (effect.kind !== 'ticket.open' || kept === effect.remote_id) return false;
+          const { rows } = await trx.raw(
+            `UPDATE control.tickets SET remote_id = ?, remote_url = coalesce(?, remote_url), updated_at = now()
+             WHERE tenant = ? AND cause = ? AND episode = ? RETURNING state`,
+            [kept, keptUrl, effect.tenant, effect.cause, effect.episode] as string[],
+          );
+          return rows[0]?.state === 'resolved';
+        }),
       );
     },
 

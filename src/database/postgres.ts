@@ -54,7 +54,8 @@ export function only<R>(rows: readonly R[]): R {
 
 /** SQLSTATE classes that mean the server or the way to it failed, not the statement. */
 const lostClasses = new Set(['08', '53', '57', '58']);
-const lostCodes = new Set(['40001', '40P01', '55P03', 'XX000']);
+/** … and single codes: serialisation, deadlock, lock timeout, a session that was ended while idle, a demoted primary. */
+const lostCodes = new Set(['40001', '40P01', '55P03', 'XX000', '25P03', '25P02', '25006']);
 const socketCodes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -74,6 +75,8 @@ export function openDatabase(options: DatabaseOptions): Database {
       application_name: `${options.applicationName} ${process.pid}`,
       connectionTimeoutMillis: 5_000,
       keepAlive: true,
+      // Without this the first probe comes after the system's two hours.
+      keepAliveInitialDelayMillis: 10_000,
       // A worker that is frozen inside a transaction must not hold its locks for ever.
       options: '-c TimeZone=UTC -c DateStyle=ISO -c idle_in_transaction_session_timeout=20000',
     }),

@@ -28,6 +28,8 @@ export interface EffectSituation {
   readonly absentLooks: number;
   /** Whether the vendor itself recognises a repeat of this key at this moment. */
   readonly resendIsSafe: boolean;
+  /** How long after its sender is gone the vendor may still commit. */
+  readonly settleMs: number;
 }
 
 export type EffectMove =
@@ -45,9 +47,11 @@ export function nextMove(effect: EffectSituation, now: number): EffectMove {
     case 'held':
     case 'dead':
       return { kind: 'done' };
-    case 'sending':
-      if (effect.deadAt !== null && now < effect.deadAt) return { kind: 'wait', until: effect.deadAt };
+    case 'sending': {
+      const until = (effect.deadAt ?? 0) + (effect.resendIsSafe ? 0 : effect.settleMs);
+      if (now < until) return { kind: 'wait', until };
       return effect.resendIsSafe ? { kind: 'send' } : { kind: 'look' };
+    }
     case 'intended':
     case 'refused':
       return now < effect.dueAt ? { kind: 'wait', until: effect.dueAt } : { kind: 'send' };
@@ -67,6 +71,11 @@ export const attemptsPerSeries = 3;
 /** Delay before the next attempt of a run: 4 s, then 8 s, never over 10 s. */
 export function retryDelayMs(attempts: number): number {
   return Math.min(4_000 * 2 ** Math.max(0, attempts - 1), 10_000);
+}
+
+/** Delay before the drainer's next attempt: 10 s, doubling, up to 5 min; so that one that always fails yields. */
+export function drainDelayMs(attempts: number): number {
+  return Math.min(10_000 * 2 ** Math.min(Math.max(0, attempts - attemptsPerSeries), 10), 300_000);
 }
 
 /** How long one send may take, and how long after its claim a sender may still begin. */

@@ -101,6 +101,8 @@ export interface TransformActivities {
 export interface SendResult {
   readonly confirmed: number;
   readonly dead: number;
+  /** Tried and not confirmed: the vendor was at fault. */
+  readonly failed: number;
   /** Not at their end: refused for now, unknown, or not yet tried. */
   readonly open: number;
   /** Until the next of them is due; null when none is open. */

@@ -2,11 +2,12 @@ import {
   condition,
   continueAsNew,
   defineSignal,
+  isCancellation,
   setCurrentDetails,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { DrainEffectsInput } from '../protocol/activities.js';
+import type { DrainEffectsInput, SendResult } from '../protocol/activities.js';
 import { activitiesFor } from './activities.js';
 
 /** Something new waits for this connection's drainer. */
@@ -29,8 +30,17 @@ export async function drainEffects(input: DrainEffectsInput): Promise<void> {
   const { effect } = activitiesFor(`send what waits for ${input.connection}`);
   for (;;) {
     const heard = bell;
-    const sent = await effect.sendEffects({ connection: input.connection, tenant: input.tenant, run: null });
-    idleRounds = sent.confirmed + sent.dead > 0 ? 0 : idleRounds + 1;
+    let sent: SendResult;
+    try {
+      sent = await effect.sendEffects({ connection: input.connection, tenant: input.tenant, run: null });
+    } catch (cause) {
+      if (isCancellation(cause)) throw cause;
+      // A secret that is not there, a connection that was renamed: what waits here must outlive its mending.
+      setCurrentDetails(`Cannot send: ${rootMessage(cause)}`);
+      await condition(() => bell > heard, longestMs);
+      continue;
+    }
+    idleRounds = sent.confirmed + sent.dead > 0 || sent.open === 0 ? 0 : idleRounds + 1;
     setCurrentDetails(`${sent.open} wait for ${input.connection}; ${sent.unswept} to be swept for copies.`);
     // The last look before the end, with no await between: a bell that rang meanwhile means another round.
     if (sent.open === 0 && sent.unswept === 0 && bell === heard) return;
@@ -39,6 +49,12 @@ export async function drainEffects(input: DrainEffectsInput): Promise<void> {
       await continueAsNew<typeof drainEffects>({ ...input, idleRounds });
     await condition(() => bell > heard, waitMs(sent.open, sent.nextDueMs, idleRounds));
   }
+}
+
+function rootMessage(cause: unknown): string {
+  let last = cause;
+  while (last instanceof Error && last.cause instanceof Error) last = last.cause;
+  return last instanceof Error ? last.message : String(last);
 }
 
 function waitMs(open: number, nextDueMs: number | null, idleRounds: number): number {

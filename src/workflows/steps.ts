@@ -92,7 +92,7 @@ async function reconcile(run: RunScope, step: ReconcileStep): Promise<void> {
 async function tickets(run: RunScope, step: TicketsStep): Promise<void> {
   const { control, effect } = activitiesFor(step.title);
   await control.planTickets({ runId: run.runId, tenant: run.tenant, step });
-  for (let round = 1; ; round += 1) {
+  for (let round = 1; ; ) {
     const park = round > attemptsPerSeries;
     const sent = await effect.sendEffects({
       connection: step.connection,
@@ -100,9 +100,12 @@ async function tickets(run: RunScope, step: TicketsStep): Promise<void> {
       run: { runId: run.runId, stepId: step.id, park },
     });
     if (sent.open === 0) return;
+    // More than one round holds: as long as the desk takes them, no attempt is used up.
+    if (sent.failed === 0 && sent.confirmed > 0) continue;
     if (round < attemptsPerSeries)
       await sleep(Math.min(Math.max(sent.nextDueMs ?? 0, 4_000), 10_000), {
         summary: `desk ${step.connection}: next attempt`,
       });
+    round += 1;
   }
 }
