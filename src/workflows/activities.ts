@@ -14,24 +14,27 @@ import { taskQueues } from '../protocol/names.js';
  */
 const retry = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
 
-function options(taskQueue: string, scheduleToCloseTimeout: string): ActivityOptions {
+const day = '24h';
+
+/**
+ * How long one attempt may take. Should its completion get lost on the way while the worker's heartbeats go on,
+ * this is how long the run waits for nothing. All may be repeated: a long one goes on where the last one stopped.
+ */
+const attempt = { short: '5m', long: '2h' } as const;
+
+function options(taskQueue: string): ActivityOptions {
   return {
     taskQueue,
-    scheduleToCloseTimeout: scheduleToCloseTimeout as `${number}h`,
-    startToCloseTimeout: scheduleToCloseTimeout as `${number}h`,
+    scheduleToCloseTimeout: day,
+    startToCloseTimeout: taskQueue === taskQueues.control ? attempt.short : attempt.long,
     heartbeatTimeout: '10s',
     retry,
   };
 }
 
-const day = '24h';
-
 /** Activities of one step, each shown in the Temporal Web UI with the step's own words. */
 export function activitiesFor(summary: string) {
-  const shown = (queue: string): ActivityOptions => ({
-    ...options(queue, day),
-    summary: summary.slice(0, 200),
-  });
+  const shown = (queue: string): ActivityOptions => ({ ...options(queue), summary: summary.slice(0, 200) });
   return {
     control: proxyActivities<ControlActivities>(shown(taskQueues.control)),
     extract: proxyActivities<ExtractActivities>(shown(taskQueues.extract)),

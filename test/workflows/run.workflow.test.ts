@@ -78,6 +78,23 @@ describe('a run', () => {
     ]);
   });
 
+  it('lets no attempt take longer than it may, and gives up none of its work within a day', async () => {
+    const id = 'run/po_data_pipeline/default-2026-01-31T06:00:00Z';
+    const { events } = await baton.client.workflow.getHandle(id).fetchHistory();
+    const bounds = (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled }) => {
+      const queue = scheduled?.taskQueue?.name ?? null;
+      const seconds = [scheduled?.startToCloseTimeout, scheduled?.scheduleToCloseTimeout];
+      return queue === null ? [] : [`${queue} ${seconds.map((each) => String(each?.seconds)).join(' ')}`];
+    });
+    expect([...new Set(bounds)].sort()).toEqual([
+      'baton-control 300 86400',
+      'baton-effect 7200 86400',
+      'baton-extract 7200 86400',
+      'baton-load 7200 86400',
+      'baton-transform 7200 86400',
+    ]);
+  });
+
   it('is one per logical time', async () => {
     const same = { tenant: 'twice', logicalTime: '2026-03-01' };
     const ids = await Promise.all([baton.start(same), baton.start(same), baton.start(same)]);
