@@ -265,6 +265,13 @@ export const catalogue = {
     fix: 'Nothing to do: another worker goes on where this one stopped.',
     retryable: true,
   },
+  ERR_STEP_TIMEOUT: {
+    code: 'BTN-5009',
+    title: 'A step was not done in time',
+    why: 'No worker took it, or none could finish it: workers were not running, or were lost again and again.',
+    fix: 'See that workers run and read their logs (`baton doctor`, .baton/logs); then run again: what is done is not done twice.',
+    retryable: false,
+  },
 
   ERR_NODE_VERSION: {
     code: 'BTN-7001',

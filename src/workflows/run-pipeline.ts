@@ -1,5 +1,4 @@
 import {
-  ActivityFailure,
   ApplicationFailure,
   CancellationScope,
   CancelledFailure,
@@ -13,10 +12,10 @@ import {
 } from '@temporalio/workflow';
 import { dependenciesOf, type Step } from '../domain/plan.js';
 import type { ErrorView } from '../protocol/errors.js';
-import { catalogue } from '../protocol/errors.js';
 import { type RunState, runIdPrefix } from '../protocol/names.js';
 import type { Receipt, RunPipelineInput, RunProgress, RunResult, StepState } from '../protocol/run.js';
 import { activitiesFor } from './activities.js';
+import { viewOf } from './error-view.js';
 import { type RunScope, runStep } from './steps.js';
 
 /** A slot that this run waits for may be free now. */
@@ -102,7 +101,7 @@ export async function runPipeline(input: RunPipelineInput): Promise<RunResult> {
     state = error === null ? 'succeeded' : 'failed';
   } catch (cause) {
     state = isCancellation(cause) ? 'cancelled' : 'failed';
-    error = isCancellation(cause) ? null : viewOf(cause);
+    error = isCancellation(cause) ? null : viewOf(cause, plan.pipeline);
   }
 
   const result = await CancellationScope.nonCancellable(() =>
@@ -159,7 +158,7 @@ async function runSteps(run: RunScope, states: Record<string, StepState>): Promi
       return true;
     } catch (cause) {
       if (isCancellation(cause)) throw cause;
-      const view = viewOf(cause);
+      const view = viewOf(cause, step.title);
       failure ??= { ...view, where: `step ${step.id}` };
       states[step.id] = 'failed';
       await activitiesFor(step.title).control.noteStep({
@@ -207,16 +206,4 @@ function tell(states: Readonly<Record<string, StepState>>, headline?: string): v
   };
   const lines = Object.entries(states).map(([id, state]) => `- ${marks[state]} ${id}`);
   setCurrentDetails([...(headline === undefined ? [] : [`**${headline}**`, '']), ...lines].join('\n'));
-}
-
-/** What a user is shown of a failed activity: the view that the activity put into its failure. */
-function viewOf(cause: unknown): ErrorView {
-  const failure = cause instanceof ActivityFailure ? cause.cause : cause;
-  if (failure instanceof ApplicationFailure) {
-    const [view] = (failure.details ?? []) as ErrorView[];
-    if (view?.code !== undefined) return view;
-  }
-  const internal = catalogue.ERR_INTERNAL;
-  const detail = failure instanceof Error ? failure.message : String(failure);
-  return { ...internal, detail };
 }
