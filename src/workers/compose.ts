@@ -3,6 +3,7 @@ import { NativeConnection } from '@temporalio/worker';
 import { createActivities } from '../activities/index.js';
 import type { ActivityDeps } from '../activities/ports.js';
 import { type BatonConfig, databaseUrl, temporalConnectionOptions } from '../config/index.js';
+import type { Connector } from '../connectors/port.js';
 import { createBatchStore } from '../control/batches.js';
 import { migrateControl, openControl } from '../control/database.js';
 import { createEffectStore } from '../control/effects.js';
@@ -17,7 +18,11 @@ import { createConnections } from './connections.js';
 import { createOrchestrator } from './orchestrator.js';
 
 /** Everything a worker process is made of: built here and nowhere else. */
-export async function compose(config: BatonConfig, log: Logger) {
+export async function compose(
+  config: BatonConfig,
+  log: Logger,
+  connectors?: Readonly<Record<string, Connector>>,
+) {
   const control = openControl(databaseUrl(config.control, config), { poolMax: 8 });
   await migrateControl(control);
   const warehouse = createPostgresWarehouse(
@@ -25,7 +30,7 @@ export async function compose(config: BatonConfig, log: Logger) {
   );
   await warehouse.prepare();
   const counter = createRequestCounter(control);
-  const connections = createConnections(config, (event) => counter.count(event));
+  const connections = createConnections(config, (event) => counter.count(event), connectors);
   const temporal = await connectTemporal(config);
   const client = new Client({ connection: temporal, namespace: config.temporal.namespace });
   const stopping = new AbortController();

@@ -1,13 +1,14 @@
 import type { Connections } from '../activities/ports.js';
 import { type BatonConfig, resolveConnection, unknownConnection } from '../config/index.js';
 import type { Connector, OpenConnection, RequestEvent } from '../connectors/port.js';
-import { connectors } from '../connectors/registry.js';
+import { connectors as registry } from '../connectors/registry.js';
 import { BatonError } from '../protocol/errors.js';
 
-/** The connections of baton.yaml, each opened at its first use and then shared by the whole process. */
+/** The connections of baton.yaml, each opened at its first use and then shared by the whole process. `connectors` are those of this build. */
 export function createConnections(
   config: BatonConfig,
   onRequest: (event: RequestEvent) => void,
+  connectors: Readonly<Record<string, Connector>> = registry,
 ): Connections {
   const opened = new Map<string, OpenConnection>();
 

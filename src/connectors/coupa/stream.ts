@@ -17,6 +17,8 @@ export interface CoupaStreamSpec {
   readonly path: string;
   /** Limits the answer to these fields, in Coupa's own notation. */
   readonly fields?: readonly unknown[];
+  /** Most records a page; 50 when not given, as Coupa has it. */
+  readonly pageSize?: number;
   readonly columns: readonly Column[];
   readonly versionColumn: string | null;
   map(record: Buffer, parameters?: Parameters): Mapped;
@@ -29,7 +31,7 @@ export interface CoupaStreamSpec {
  */
 export function coupaStream(spec: CoupaStreamSpec): Stream {
   const paginator = keysetPaginator(spec.name);
-  const { fields, path, ...declared } = spec;
+  const { fields, path, pageSize = mostPerPage, ...declared } = spec;
   return {
     ...declared,
     primaryKey: 'id',
@@ -38,7 +40,7 @@ export function coupaStream(spec: CoupaStreamSpec): Stream {
     checkCursor: paginator.check,
     async readPage(connection, window, cursor, options) {
       const from = cursor === null ? null : paginator.check(cursor, window);
-      const limit = Math.min(mostPerPage, Math.max(1, options.pageSize ?? mostPerPage));
+      const limit = Math.min(pageSize, Math.max(1, options.pageSize ?? pageSize));
       const { answer, split } = await readPage(
         connection.http,
         {
