@@ -3,9 +3,8 @@ import pLimit from 'p-limit';
 import type { EffectRow, SeriesFilter } from '../control/effects.js';
 import { attemptsPerSeries } from '../domain/effect.js';
 import type { EffectActivities, SendResult } from '../protocol/activities.js';
-import { asActivity } from './failure.js';
-import { performEffect } from './perform-effect.js';
-import type { ActivityDeps } from './ports.js';
+import { asActivity, handBackIfStopping } from './failure.js';
+import { type EffectDeps, performEffect } from './perform-effect.js';
 import { sweepAfterMs, sweepCopies } from './sweep-copies.js';
 
 /** Effects in one round, and how many of them at once. */
@@ -18,7 +17,7 @@ const knocks = 2;
 
 type Input = Parameters<EffectActivities['sendEffects']>[0];
 
-export function createEffectActivities(deps: ActivityDeps): EffectActivities {
+export function createEffectActivities(deps: EffectDeps): EffectActivities {
   return {
     /** One round: every open effect of the connection that is due takes one move. Repeating it does no harm. */
     sendEffects: (input) =>
@@ -48,16 +47,23 @@ function seriesOf(input: Input): SeriesFilter {
   };
 }
 
-async function round(deps: ActivityDeps, input: Input, signal: AbortSignal): Promise<Total> {
+async function round(deps: EffectDeps, input: Input, signal: AbortSignal): Promise<Total> {
   const total: Total = { confirmed: 0, dead: 0, failed: 0 };
   const limit = pLimit(inFlight);
   let failuresInARow = 0;
+  let interrupted = false;
   const step = async (effect: EffectRow) => {
-    if (failuresInARow >= givingUpAfter || signal.aborted) return;
-    const came = await performEffect(deps, effect, input.run?.runId ?? null, signal);
-    if (came === 'failed') failuresInARow += 1;
-    if (came === 'confirmed') failuresInARow = 0;
-    if (came === 'confirmed' || came === 'dead' || came === 'failed') total[came] += 1;
+    if (deps.stopping.aborted) interrupted = true;
+    if (interrupted || failuresInARow >= givingUpAfter || signal.aborted) return;
+    try {
+      const came = await performEffect(deps, effect, input.run?.runId ?? null, signal);
+      if (came === 'failed') failuresInARow += 1;
+      if (came === 'confirmed') failuresInARow = 0;
+      if (came === 'confirmed' || came === 'dead' || came === 'failed') total[came] += 1;
+    } catch (error) {
+      interrupted = true;
+      throw error;
+    }
   };
   const due = await deps.effects.due({
     ...seriesOf(input),
@@ -67,11 +73,15 @@ async function round(deps: ActivityDeps, input: Input, signal: AbortSignal): Pro
   const first = input.run === null ? due.slice(0, knocks) : [];
   for (const effect of first) await step(effect);
   if (first.length > 0 && total.failed === first.length) return total;
-  await Promise.all(due.slice(first.length).map((effect) => limit(() => step(effect))));
+  // What has begun is waited for, whatever else happens: an activity that is over sends nothing any more.
+  const rest = await Promise.allSettled(due.slice(first.length).map((effect) => limit(() => step(effect))));
+  const broken = rest.find((settled) => settled.status === 'rejected');
+  if (broken !== undefined) throw broken.reason;
+  if (interrupted) handBackIfStopping(deps.stopping);
   return total;
 }
 
-async function summarise(deps: ActivityDeps, input: Input, total: Total): Promise<SendResult> {
+async function summarise(deps: EffectDeps, input: Input, total: Total): Promise<SendResult> {
   const parking = input.run?.park === true;
   const { due, later } = await deps.effects.unswept(input.connection, input.tenant, sweepAfterMs);
   const unswept = due.length + later;
@@ -84,7 +94,7 @@ async function summarise(deps: ActivityDeps, input: Input, total: Total): Promis
 }
 
 async function noteStep(
-  deps: ActivityDeps,
+  deps: EffectDeps,
   run: NonNullable<Input['run']>,
   input: Input,
   result: SendResult,

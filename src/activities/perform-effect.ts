@@ -12,6 +12,12 @@ import { redact } from '../domain/secret.js';
 import { BatonError } from '../protocol/errors.js';
 import type { ActivityDeps } from './ports.js';
 
+/** What writing at vendors needs of a worker. */
+export type EffectDeps = Pick<
+  ActivityDeps,
+  'log' | 'runs' | 'effects' | 'connections' | 'orchestrator' | 'stopping'
+>;
+
 /** What one step with one effect came to. `failed` = the vendor was at fault: reason enough to spare it the rest. */
 export type Performed = 'confirmed' | 'dead' | 'waiting' | 'failed' | 'lost';
 
@@ -20,7 +26,7 @@ const secondLookMs = 2_000;
 
 /** The one door through which Baton writes at a vendor. Takes the effect one move further; never throws for the vendor. */
 export async function performEffect(
-  deps: ActivityDeps,
+  deps: EffectDeps,
   effect: EffectRow,
   runId: string | null,
   signal: AbortSignal,
@@ -89,7 +95,7 @@ function frozenBody(effect: EffectRow): unknown {
 }
 
 async function send(
-  deps: ActivityDeps,
+  deps: EffectDeps,
   effect: EffectRow,
   action: EffectAction,
   request: EffectRequest,
@@ -148,7 +154,7 @@ async function send(
 }
 
 async function look(
-  deps: ActivityDeps,
+  deps: EffectDeps,
   effect: EffectRow,
   action: EffectAction,
   request: EffectRequest,

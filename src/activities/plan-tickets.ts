@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { TicketUpdate } from '../connectors/port.js';
-import type { Intent } from '../control/effects.js';
+import type { Intent } from '../control/intents.js';
 import type { TicketsStep } from '../domain/plan.js';
 import { BatonError } from '../protocol/errors.js';
 import type { Discrepancy } from '../warehouse/port.js';

@@ -1,7 +1,8 @@
 import type { OpenConnection, TicketUpdate } from '../connectors/port.js';
 import type { EffectRow } from '../control/effects.js';
-import { actionOf } from './perform-effect.js';
-import type { ActivityDeps } from './ports.js';
+import type { Intent } from '../control/intents.js';
+import { handBackIfStopping } from './failure.js';
+import { actionOf, type EffectDeps } from './perform-effect.js';
 
 /** A confirmed effect that was in doubt is swept for surplus copies this long afterwards … */
 export const sweepAfterMs = 600_000;
@@ -13,7 +14,7 @@ const sweepForMs = 86_400_000;
  * cannot be looked at or closed holds up no other.
  */
 export async function sweepCopies(
-  deps: ActivityDeps,
+  deps: EffectDeps,
   of: { readonly connection: string; readonly tenant: string },
   signal: AbortSignal,
 ): Promise<void> {
@@ -22,6 +23,7 @@ export async function sweepCopies(
   const connection = deps.connections.open(of.connection);
   for (const effect of due) {
     signal.throwIfAborted();
+    handBackIfStopping(deps.stopping);
     try {
       if (await sweepOne(deps, connection, effect, signal)) continue;
     } catch (error) {
@@ -29,13 +31,14 @@ export async function sweepCopies(
       deps.log.warn({ effect: effect.key, detail: (error as Error).message }, 'a copy could not be closed');
     }
     const age = Number(effect.now_ms) - (effect.confirmed_at?.getTime() ?? 0);
-    if (age > sweepForMs) await deps.effects.swept(effect, effect.remote_id ?? '', null, 0);
+    if (age > sweepForMs)
+      await deps.effects.swept(effect, { id: effect.remote_id ?? '', url: null }, 0, null);
   }
 }
 
 /** False when the vendor could not be asked. */
 async function sweepOne(
-  deps: ActivityDeps,
+  deps: EffectDeps,
   connection: OpenConnection,
   effect: EffectRow,
   signal: AbortSignal,
@@ -54,34 +57,30 @@ async function sweepOne(
   if (effect.kind === 'ticket.open')
     for (const surplus of ids.slice(1)) await connection.ticketDesk?.closeDuplicate(surplus, kept, signal);
   const url = seen.kind === 'found' ? seen.remoteUrl : null;
-  const unresolved = await deps.effects.swept(effect, kept, url, Math.max(0, ids.length - 1));
-  if (unresolved) await resolveKept(deps, effect, kept);
+  await deps.effects.swept(effect, { id: kept, url }, Math.max(0, ids.length - 1), resolveOf(effect, kept));
   return true;
 }
 
-/** The copy had been resolved in the kept ticket's stead. */
-async function resolveKept(deps: ActivityDeps, effect: EffectRow, kept: string): Promise<void> {
+/** For a ticket that had been resolved in the copy that is not kept. */
+function resolveOf(effect: EffectRow, kept: string): Intent {
   const body: TicketUpdate = {
     kind: 'ticket_update',
     remoteId: kept,
     comment: 'The discrepancy is gone, as noted on a copy of this ticket. Solved.',
     status: 'solved',
   };
-  await deps.effects.intend([
-    {
-      tenant: effect.tenant,
-      cause: effect.cause,
-      action: 'resolve',
-      ordinal: `${effect.ordinal}.kept`,
-      episode: effect.episode,
-      connection: effect.connection,
-      kind: 'ticket.update',
-      guarantee: effect.guarantee,
-      body,
-      runId: effect.run_id,
-    },
-  ]);
-  await deps.effects.park(effect.connection, effect.tenant);
+  return {
+    tenant: effect.tenant,
+    cause: effect.cause,
+    action: 'resolve',
+    ordinal: `${effect.ordinal}.kept`,
+    episode: effect.episode,
+    connection: effect.connection,
+    kind: 'ticket.update',
+    guarantee: effect.guarantee,
+    body,
+    runId: effect.run_id,
+  };
 }
 
 function byNumber(a: string, b: string): number {

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { type Database, only, query } from '../database/postgres.js';
 import { type EffectState, sendTimeoutMs, sendWindowMs } from '../domain/effect.js';
+import { type EffectKind, effectKey, type Intent, insertIntent } from './intents.js';
 
 /** A row of control.effects; times as Date. `body` is frozen from the first write on. */
 export interface EffectRow {
@@ -39,33 +39,6 @@ export interface EffectRow {
   readonly now_ms: string;
 }
 
-export type EffectKind = 'ticket.open' | 'ticket.update' | 'message.send';
-
-export interface Intent {
-  readonly tenant: string;
-  readonly cause: string;
-  readonly action: string;
-  readonly ordinal: string;
-  readonly episode: number;
-  readonly connection: string;
-  readonly kind: EffectKind;
-  readonly guarantee: string;
-  readonly body: unknown;
-  readonly runId: string;
-  /** With a `ticket.open`: the ticket's row. */
-  readonly ticket?: { readonly rule: string; readonly subject: string };
-}
-
-/** `tenant/cause/action/ordinal`: one visible effect per key, for ever. */
-export function effectKey(intent: Pick<Intent, 'tenant' | 'cause' | 'action' | 'ordinal'>): string {
-  return [intent.tenant, intent.cause, intent.action, intent.ordinal].join('/');
-}
-
-/** What a vendor can carry and we can find: `btn-` and 20 hex digits. */
-export function effectMarker(key: string): string {
-  return `btn-${createHash('sha256').update(key).digest('hex').slice(0, 20)}`;
-}
-
 export type EffectStore = ReturnType<typeof createEffectStore>;
 
 const finalStates = `('confirmed','held','dead')`;
@@ -80,16 +53,20 @@ export interface SeriesFilter {
 /** From when on the next move may be made: not while a sender may be alive. */
 const nextMoveAt = `greatest(e.due_at, CASE WHEN e.state = 'sending' THEN e.dead_at END)`;
 
+const withTicket = `control.effects e
+    LEFT JOIN control.tickets t ON e.kind = 'ticket.update' AND t.tenant = e.tenant AND t.cause = e.cause AND t.episode = e.episode`;
+
 /** Updates wait until their ticket's opening is confirmed. */
-function openEffects(series: SeriesFilter['series']): string {
+function isOpen(series: SeriesFilter['series']): string {
   const mine =
     series === 'run'
       ? `e.parked_at IS NULL AND e.kind <> 'message.send'`
       : `(e.parked_at IS NOT NULL OR e.kind = 'message.send')`;
-  return `FROM control.effects e
-    LEFT JOIN control.tickets t ON e.kind = 'ticket.update' AND t.tenant = e.tenant AND t.cause = e.cause AND t.episode = e.episode
-    WHERE e.connection = :connection AND e.tenant = :tenant AND e.state NOT IN ${finalStates} AND ${mine}
-      AND (e.kind <> 'ticket.update' OR t.remote_id IS NOT NULL)`;
+  return `e.state NOT IN ${finalStates} AND ${mine} AND (e.kind <> 'ticket.update' OR t.remote_id IS NOT NULL)`;
+}
+
+function openEffects(series: SeriesFilter['series']): string {
+  return `FROM ${withTicket} WHERE e.connection = :connection AND e.tenant = :tenant AND ${isOpen(series)}`;
 }
 
 function seriesBindings({ connection, tenant }: SeriesFilter) {
@@ -101,57 +78,12 @@ export function createEffectStore(control: Database) {
   const { knex } = control;
 
   return {
-    /**
-     * Stores intents with their frozen bodies; one that is there already stays as it is. Answers how many are new.
-     * An update goes to the desk where its ticket is, and is dead when its ticket is.
-     */
+    /** Stores intents with their frozen bodies; one that is there already stays as it is. Answers how many are new. */
     intend(intents: readonly Intent[]): Promise<number> {
       return control.guard('storing intents', () =>
         knex.transaction(async (trx) => {
           let added = 0;
-          for (const intent of intents) {
-            const key = effectKey(intent);
-            const { rowCount } = await trx.raw(
-              `INSERT INTO control.effects (key, tenant, cause, action, ordinal, episode, connection, kind, guarantee,
-                                            marker, body, run_id, state, last_error)
-               SELECT ?, i.tenant, i.cause, ?, ?, i.episode, coalesce(t.connection, ?), ?, ?, ?, ?, ?,
-                      CASE WHEN t.state = 'dead' THEN 'dead' ELSE 'intended' END,
-                      CASE WHEN t.state = 'dead' THEN 'its ticket was refused for good' END
-               FROM (SELECT ?::text AS tenant, ?::text AS cause, ?::int AS episode) i
-               LEFT JOIN control.tickets t ON ? AND t.tenant = i.tenant AND t.cause = i.cause AND t.episode = i.episode
-               ON CONFLICT (key) DO NOTHING`,
-              [
-                key,
-                intent.action,
-                intent.ordinal,
-                intent.connection,
-                intent.kind,
-                intent.guarantee,
-                effectMarker(key),
-                JSON.stringify(intent.body),
-                intent.runId,
-                intent.tenant,
-                intent.cause,
-                intent.episode,
-                intent.kind === 'ticket.update',
-              ],
-            );
-            added += rowCount;
-            if (intent.ticket !== undefined)
-              await trx.raw(
-                `INSERT INTO control.tickets (tenant, cause, episode, rule, connection, subject, state, opened_by)
-                 VALUES (?, ?, ?, ?, ?, ?, 'opening', ?) ON CONFLICT DO NOTHING`,
-                [
-                  intent.tenant,
-                  intent.cause,
-                  intent.episode,
-                  intent.ticket.rule,
-                  intent.connection,
-                  intent.ticket.subject,
-                  intent.runId,
-                ],
-              );
-          }
+          for (const intent of intents) added += await insertIntent(trx, intent);
           return added;
         }),
       );
@@ -192,13 +124,12 @@ export function createEffectStore(control: Database) {
       });
     },
 
-    /** Whose drainers have something to do: asked when a worker starts, should a drainer have been lost. */
+    /** Whose drainers have something to do: they run, or were lost. */
     drainable(): Promise<{ connection: string; tenant: string }[]> {
       return control.guard('reading the ledger', async () => {
         const { rows } = await knex.raw(
-          `SELECT DISTINCT connection, tenant FROM control.effects
-           WHERE (state NOT IN ${finalStates} AND (parked_at IS NOT NULL OR kind = 'message.send'))
-              OR (doubtful AND swept_at IS NULL AND state = 'confirmed')`,
+          `SELECT DISTINCT e.connection, e.tenant FROM ${withTicket}
+           WHERE (${isOpen('drain')}) OR (e.doubtful AND e.swept_at IS NULL AND e.state = 'confirmed')`,
         );
         return rows;
       });
@@ -269,12 +200,6 @@ export function createEffectStore(control: Database) {
           );
           const [row] = rows;
           if (row === undefined) return false;
-          if (effect.kind === 'ticket.open' && outcome.state === 'dead')
-            await trx.raw(
-              `UPDATE control.effects SET state = 'dead', last_error = 'its ticket was refused for good', updated_at = now()
-               WHERE kind = 'ticket.update' AND tenant = ? AND cause = ? AND episode = ? AND state NOT IN ${finalStates}`,
-              [effect.tenant, effect.cause, effect.episode],
-            );
           const ticket = ticketChange(effect.kind, outcome.state, row.body);
           if (ticket !== null)
             await trx.raw(
@@ -291,6 +216,13 @@ export function createEffectStore(control: Database) {
                 effect.cause,
                 effect.episode,
               ] as string[],
+            );
+          // After the ticket's row, on whose lock an update that is being intended waits.
+          if (effect.kind === 'ticket.open' && outcome.state === 'dead')
+            await trx.raw(
+              `UPDATE control.effects SET state = 'dead', last_error = 'its ticket was refused for good', updated_at = now()
+               WHERE kind = 'ticket.update' AND tenant = ? AND cause = ? AND episode = ? AND state NOT IN ${finalStates}`,
+              [effect.tenant, effect.cause, effect.episode],
             );
           return true;
         }),
@@ -336,23 +268,30 @@ export function createEffectStore(control: Database) {
     },
 
     /**
-     * Notes what a sweep kept. A ticket then is the kept one; when it had been resolved meanwhile, on the copy, the
-     * answer is true: the kept one is still to be resolved.
+     * Notes what a sweep kept. A ticket then is the kept one; when it had been resolved meanwhile, on the copy,
+     * `resolve` is intended for the kept one, for the drainer.
      */
-    swept(effect: EffectRow, kept: string, keptUrl: string | null, duplicates: number): Promise<boolean> {
+    swept(
+      effect: EffectRow,
+      kept: { readonly id: string; readonly url: string | null },
+      duplicates: number,
+      resolve: Intent | null,
+    ): Promise<void> {
       return control.guard('noting a sweep', () =>
         knex.transaction(async (trx) => {
           await trx.raw(
             'UPDATE control.effects SET swept_at = now(), remote_id = ?, duplicates = duplicates + ? WHERE key = ?',
-            [kept, duplicates, effect.key],
+            [kept.id, duplicates, effect.key],
           );
-          if (effect.kind !== 'ticket.open' || kept === effect.remote_id) return false;
+          if (effect.kind !== 'ticket.open' || kept.id === effect.remote_id) return;
           const { rows } = await trx.raw(
             `UPDATE control.tickets SET remote_id = ?, remote_url = coalesce(?, remote_url), updated_at = now()
              WHERE tenant = ? AND cause = ? AND episode = ? RETURNING state`,
-            [kept, keptUrl, effect.tenant, effect.cause, effect.episode] as string[],
+            [kept.id, kept.url, effect.tenant, effect.cause, effect.episode] as string[],
           );
-          return rows[0]?.state === 'resolved';
+          if (rows[0]?.state !== 'resolved' || resolve === null) return;
+          await insertIntent(trx, resolve);
+          await trx.raw('UPDATE control.effects SET parked_at = now() WHERE key = ?', [effectKey(resolve)]);
         }),
       );
     },

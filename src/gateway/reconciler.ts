@@ -1,3 +1,4 @@
+import { startDrainer } from '../client/drainers.js';
 import type { RunRow } from '../control/runs.js';
 import { BatonError } from '../protocol/errors.js';
 import type { GatewayParts } from './parts.js';
@@ -8,13 +9,16 @@ export interface Reconciler {
   stop(): Promise<void>;
 }
 
+type DrainerOf = { readonly connection: string; readonly tenant: string };
+
+const callMs = 5_000;
 const everyMs = 30_000;
 /** A younger run is surely still being started. */
 const minimumAgeMs = 60_000;
 
 /**
- * Closes runs whose execution is gone, every half minute. Never touches one that runs; several gateways may do
- * so at once, because a run's end is written once.
+ * Closes runs whose execution is gone and starts drainers that were lost, every half minute. Never touches one
+ * that runs; several gateways may do so at once, because a run's end is written once.
  */
 export function startReconciler(parts: GatewayParts, intervalMs = everyMs): Reconciler {
   let stopped = false;
@@ -23,6 +27,7 @@ export function startReconciler(parts: GatewayParts, intervalMs = everyMs): Reco
   const next = () => {
     timer = setTimeout(() => {
       round = reconcileRuns(parts)
+        .then(() => startLostDrainers(parts))
         .catch((error: unknown) => note(parts, error, 'the reconciler could not look'))
         .finally(() => {
           if (!stopped) next();
@@ -54,12 +59,26 @@ export async function reconcileRuns(parts: GatewayParts, ageMs = minimumAgeMs): 
   return closed;
 }
 
+/** Starts the drainers that have something to do and do not run; answers whose they are. Rings no bell. */
+export async function startLostDrainers(parts: GatewayParts): Promise<readonly DrainerOf[]> {
+  const started: DrainerOf[] = [];
+  for (const of of await parts.effects.drainable()) {
+    const call = () => startDrainer(parts.temporal, of);
+    if (!(await parts.temporal.connection.withDeadline(Date.now() + callMs, call))) continue;
+    parts.log.warn(of, 'started a drainer that was lost');
+    started.push(of);
+  }
+  return started;
+}
+
 async function close(parts: GatewayParts, run: RunRow): Promise<boolean> {
   const ending = await findEnding(parts, run);
   if (ending === null) return false;
   const receipt = await storedReceipt(parts, run);
   const { opened, updated, resolved } = await parts.effects.countsOfRun(run.id);
   const tickets = { opened, updated, resolved };
+  // What it had not sent: nobody else does before another run of its tenant has ended.
+  await parts.effects.parkAll(run.tenant);
   await parts.runs.finish({ id: run.id, ...ending, receipt, tickets });
   parts.log.warn(
     { run: run.id, was: run.state, state: ending.state },

@@ -5,6 +5,7 @@ import { createLogger } from '../observability/logger.js';
 import { BatonError, describeError } from '../protocol/errors.js';
 import { compose } from './compose.js';
 import { createWorkers, type Role, roles } from './queues.js';
+import { wakeDrainers } from './wake-drainers.js';
 
 /** `--role control | data | all`; all when not given. */
 function rolesFromArguments(argv: readonly string[]): readonly Role[] {
@@ -45,6 +46,7 @@ async function main(): Promise<void> {
   process.once('SIGINT', stop);
   const running = Promise.all(workers.map((worker) => worker.run()));
   process.stdout.write(`${JSON.stringify({ ready: true, roles: wanted })}\n`);
+  if (wanted.includes('control')) void wakeDrainers(parts.deps);
   await running;
   await parts.close();
 }

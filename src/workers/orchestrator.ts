@@ -1,7 +1,6 @@
-import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Orchestrator } from '../activities/ports.js';
-import type { DrainEffectsInput } from '../protocol/activities.js';
-import { drainId, taskQueues } from '../protocol/names.js';
+import { ringDrainer } from '../client/drainers.js';
 
 /** What activities ask of Temporal, over its client. */
 export function createOrchestrator(client: Client): Orchestrator {
@@ -24,19 +23,6 @@ export function createOrchestrator(client: Client): Orchestrator {
         });
     },
 
-    async wakeDrain(connection, tenant) {
-      const input: DrainEffectsInput = { connection, tenant, idleRounds: 0 };
-      await client.workflow
-        .signalWithStart('drainEffects', {
-          workflowId: drainId(connection, tenant),
-          taskQueue: taskQueues.workflow,
-          args: [input],
-          signal: 'effectsParked',
-          staticSummary: `Sends what waits for ${connection}`,
-        })
-        .catch((error: unknown) => {
-          if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-        });
-    },
+    wakeDrain: (connection, tenant) => ringDrainer(client, { connection, tenant }),
   };
 }

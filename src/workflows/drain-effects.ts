@@ -29,6 +29,9 @@ export async function drainEffects(input: DrainEffectsInput): Promise<void> {
   let idleRounds = input.idleRounds;
   const { effect } = activitiesFor(`send what waits for ${input.connection}`);
   for (;;) {
+    // A bell that rang is answered by the next execution: it begins with a round.
+    if (workflowInfo().continueAsNewSuggested)
+      await continueAsNew<typeof drainEffects>({ ...input, idleRounds });
     const heard = bell;
     let sent: SendResult;
     try {
@@ -45,8 +48,6 @@ export async function drainEffects(input: DrainEffectsInput): Promise<void> {
     // The last look before the end, with no await between: a bell that rang meanwhile means another round.
     if (sent.open === 0 && sent.unswept === 0 && bell === heard) return;
     if (bell > heard) continue;
-    if (workflowInfo().continueAsNewSuggested)
-      await continueAsNew<typeof drainEffects>({ ...input, idleRounds });
     await condition(() => bell > heard, waitMs(sent.open, sent.nextDueMs, idleRounds));
   }
 }

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { reconcileRuns } from '../../src/gateway/reconciler.js';
-import { taskQueues } from '../../src/protocol/names.js';
+import { reconcileRuns, startLostDrainers } from '../../src/gateway/reconciler.js';
+import { drainId, taskQueues } from '../../src/protocol/names.js';
 import { startTinyWorker, type TinyWorker } from '../client/tiny-worker.js';
 import { startGateway, type TestGateway } from './support.js';
 
@@ -85,6 +85,12 @@ describe('the reconciler', () => {
     await gateway.parts.runs.acquireSlot({ key: 'p/default', limit: 20, runId: id, temporalRunId });
   }
 
+  /** A run whose execution Temporal does not know. */
+  async function claimed(name: string): Promise<string> {
+    await claim(name, randomUUID());
+    return ids[name] ?? '';
+  }
+
   const rows = async () => {
     const found = await control.query('SELECT id, state, ended_at, error, receipt FROM control.runs');
     return new Map(found.rows.map((row) => [String(row.id).replace('run/p/default-', ''), row]));
@@ -138,6 +144,39 @@ describe('the reconciler', () => {
     const before = await rows();
     expect(await reconcileRuns(gateway.parts)).toEqual([]);
     expect(await rows()).toEqual(before);
+  });
+
+  it('leaves what a run that is gone had not sent to the drainer, and starts one that was lost', async () => {
+    const intend = (runId: string, tenant: string) =>
+      gateway.parts.effects.intend([
+        {
+          tenant,
+          cause: runId,
+          action: 'open',
+          ordinal: '1',
+          episode: 1,
+          connection: 'zendesk',
+          kind: 'ticket.open',
+          guarantee: 'exact',
+          body: {},
+          runId,
+        },
+      ]);
+    await intend(ids['running'] ?? '', 'another');
+    await intend(await claimed('lost'), 'default');
+    expect(await startLostDrainers(gateway.parts)).toEqual([]);
+    expect(await reconcileRuns(gateway.parts, 0)).toEqual([ids['lost']]);
+
+    const drained = { connection: 'zendesk', tenant: 'default' };
+    expect(await startLostDrainers(gateway.parts)).toEqual([drained]);
+    const drainer = client.workflow.getHandle(drainId('zendesk', 'default'));
+    expect((await drainer.describe()).status.name).toBe('RUNNING');
+    expect(await startLostDrainers(gateway.parts)).toEqual([]);
+    const { events } = await drainer.fetchHistory();
+    expect(events?.some((event) => event.workflowExecutionSignaledEventAttributes != null)).toBe(false);
+    await drainer.terminate('by hand');
+    expect(await startLostDrainers(gateway.parts)).toEqual([drained]);
+    await drainer.terminate('the end of the test');
   });
 
   it('touches nothing while Temporal cannot be asked', async () => {

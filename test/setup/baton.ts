@@ -72,25 +72,22 @@ export async function startBaton(options: TestBatonOptions) {
     options.time === 'skipping' ? skippingServer() : devServer(),
   ]);
   await installClock(control.url);
-  const config = loadConfig({
-    cwd: projectRoot,
-    connectors,
-    env: {
-      ...canaries,
-      BATON_HOME: home,
-      BATON_CONTROL__URL: control.url,
-      BATON_WAREHOUSE__URL: warehouse.url,
-      TEMPORAL_ADDRESS: server.address,
-      TEMPORAL_NAMESPACE: server.namespace,
-      ...Object.fromEntries(
-        Object.keys(vendors).map((name) => [
-          `BATON_CONNECTIONS__${name.toUpperCase()}__BASE_URL`,
-          `${sandbox.url}/${name}`,
-        ]),
-      ),
-      ...options.settings,
-    },
-  });
+  const env: Record<string, string> = {
+    ...canaries,
+    BATON_HOME: home,
+    BATON_CONTROL__URL: control.url,
+    BATON_WAREHOUSE__URL: warehouse.url,
+    TEMPORAL_ADDRESS: server.address,
+    TEMPORAL_NAMESPACE: server.namespace,
+    ...Object.fromEntries(
+      Object.keys(vendors).map((name) => [
+        `BATON_CONNECTIONS__${name.toUpperCase()}__BASE_URL`,
+        `${sandbox.url}/${name}`,
+      ]),
+    ),
+    ...options.settings,
+  };
+  const config = loadConfig({ cwd: projectRoot, connectors, env });
   const parts = await compose(config, createLogger('test', 'silent'));
   const deps: ActivityDeps = { ...parts.deps, stagingIdleMs: options.stagingIdleMs ?? 30_000 };
   const clocks = server.env === null ? null : createClocks(server.env, sandbox, control.url);
@@ -128,6 +125,8 @@ export async function startBaton(options: TestBatonOptions) {
     server,
     client: server.client,
     database,
+    /** What a worker's process of the same installation is given. */
+    env,
     /** The warehouse, to look into. */
     warehouseDatabase,
     /** Where the lake is. */
