@@ -39,3 +39,8 @@ export async function runPipeline(input: RunPipelineInput): Promise<RunResult> {
 function step(id: string, state: StepProgress['state']): StepProgress {
   return { id, title: id, state, attempt: 1, startedAt: null, endedAt: null, counts: {}, detail: null };
 }
+
+/** A drainer that has nothing to do and does not end. */
+export async function drainEffects(): Promise<void> {
+  await condition(() => false);
+}
