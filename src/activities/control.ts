@@ -23,7 +23,7 @@ export function createControlActivities(deps: ActivityDeps): ControlActivities {
   return {
     claimRun: (input) =>
       asActivity(deps.log, { pipeline: input.pipeline }, async () => {
-        const plan = deps.compile(input.pipeline);
+        const plan = deps.compile(input);
         const execution = activityInfo().workflowExecution;
         // The execution's own id, also when it was started by an alias: slots and reconciler ask Temporal for it.
         const id = execution?.workflowId ?? runIdOf(plan.pipeline, input.tenant, input.logicalTime);

@@ -5,6 +5,7 @@ import type { RunStore } from '../control/runs.js';
 import type { Plan } from '../domain/plan.js';
 import type { Lake } from '../lake/port.js';
 import type { Logger } from '../observability/logger.js';
+import type { ClaimRunInput } from '../protocol/activities.js';
 import type { Warehouse } from '../warehouse/port.js';
 
 /** Opens each connection once per process, so that its token and its rate limit are shared. */
@@ -54,6 +55,9 @@ export interface ActivityDeps {
   readonly alerts: AlertTargets;
   /** Where a person sees a run; for alerts and tickets. */
   readonly runUrl: (runId: string) => string;
-  /** The plan of a pipeline with its settings of this deployment. */
-  readonly compile: (pipeline: string) => Plan;
+  /**
+   * The plan of a run: its pipeline with the settings of this deployment, and its inputs in their place. Throws
+   * ERR_UNKNOWN_NAME, ERR_INPUT_INVALID or ERR_PLAN_INVALID.
+   */
+  readonly compile: (run: Pick<ClaimRunInput, 'pipeline' | 'tenant' | 'inputs'>) => Plan;
 }

@@ -20,6 +20,7 @@ const kinds: Partial<Record<ErrorName, ExitKind>> = {
   ERR_CONFIG_MISSING: 'invalid',
   ERR_SECRET_UNRESOLVED: 'invalid',
   ERR_PLAN_INVALID: 'invalid',
+  ERR_INPUT_INVALID: 'invalid',
   ERR_CONNECTION_TYPE_UNKNOWN: 'invalid',
   ERR_USAGE: 'usage',
   ERR_UNKNOWN_NAME: 'usage',

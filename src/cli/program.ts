@@ -67,7 +67,12 @@ export function buildProgram(execute: Execute): Command {
         .option('--wait', 'show the steps and wait for the end')
         .option('--logical-date <time>', 'the time that names the run; now when not given')
         .option('--full-refresh', 'read everything again, not only what changed')
-        .option('-i, --input <key=value>', 'an input of the pipeline; may be repeated', collect, [])
+        .option(
+          '-i, --input <key=value>',
+          'a setting of the pipeline for this run only, such as threshold=5000; may be repeated; `baton help inputs` lists them',
+          collect,
+          [],
+        )
         .option('--tenant <name>', 'whose data', 'default'),
   );
 
@@ -190,7 +195,7 @@ export function buildProgram(execute: Execute): Command {
   add(
     program,
     'help [topic...]',
-    'help on a command, an error code (BTN-2005) or exit-codes',
+    'help on a command, an error code (BTN-2005), inputs or exit-codes',
     async () => (await import('./commands/help.js')).help,
   );
   return program;

@@ -46,9 +46,16 @@ export class BatonClient {
   readonly address: string;
   readonly namespace: string;
   readonly #client: Client;
+  readonly #check: (input: StartPipelineInput) => void;
 
-  private constructor(client: Client, address: string, namespace: string) {
+  private constructor(
+    client: Client,
+    address: string,
+    namespace: string,
+    check: (input: StartPipelineInput) => void,
+  ) {
     this.#client = client;
+    this.#check = check;
     this.address = address;
     this.namespace = namespace;
   }
@@ -60,11 +67,15 @@ export class BatonClient {
       Connection.connect({ ...target.connection, connectTimeout }),
     );
     const client = new Client({ connection, namespace: target.namespace });
-    return new BatonClient(client, target.connection.address, target.namespace);
+    return new BatonClient(client, target.connection.address, target.namespace, target.check);
   }
 
-  /** Starts a run, or joins the one of that logical time that is under way. ERR_RUN_TAKEN when it has ended. */
+  /**
+   * Starts a run, or joins the one of that logical time that is under way. ERR_RUN_TAKEN when it has ended. An
+   * unknown tenant or input is refused here when the client has the configuration, else by the run itself.
+   */
   async startPipeline(input: StartPipelineInput): Promise<RunHandle> {
+    this.#check(input);
     const { id, pipeline, tenant, logicalTime } = await this.#call('starting a run', () =>
       startRun(this.#client, input),
     );
@@ -148,11 +159,16 @@ export class BatonClient {
 
 async function connectionTarget(options: ConnectOptions) {
   const { address, namespace } = options;
-  if (address !== undefined) return { connection: { address }, namespace: namespace ?? 'default' };
-  const { loadConfig, temporalConnectionOptions } = await import('../config/index.js');
+  if (address !== undefined)
+    return { connection: { address }, namespace: namespace ?? 'default', check: () => {} };
+  const { loadConfig, settingsOfRun, temporalConnectionOptions } = await import('../config/index.js');
   const config = options.config ?? loadConfig(options.cwd === undefined ? {} : { cwd: options.cwd });
   return {
     connection: temporalConnectionOptions(config),
     namespace: namespace ?? config.temporal.namespace,
+    /** Throws what the run would fail with. An alias of a pipeline is the worker's to understand. */
+    check({ pipeline, tenant = 'default', inputs = {} }: StartPipelineInput): void {
+      settingsOfRun(config, { pipeline, tenant, inputs });
+    },
   };
 }

@@ -16,6 +16,16 @@ export function closestFew(given: string, names: readonly string[], most: number
     .map(({ name }) => name);
 }
 
+/** ` Closest: a, b.`, or `otherwise` when nothing is near: the end of a sentence that names what is not there. */
+export function nearest(
+  given: string,
+  names: readonly string[],
+  otherwise = ` There are: ${names.join(', ')}.`,
+): string {
+  const near = closestFew(given, names, 3);
+  return near.length > 0 ? ` Closest: ${near.join(', ')}.` : otherwise;
+}
+
 function farness(wanted: string, name: string): number {
   return wanted.length >= 3 && name.startsWith(wanted) ? 0 : distance(wanted, name);
 }

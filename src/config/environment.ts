@@ -127,7 +127,7 @@ function camelCase(part: string): string {
 }
 
 /** The text itself where text is accepted, else what it says as YAML: `4001`, `true`, `null`, `[a, b]`. */
-function readValue(text: string, schema: AnySchema | null): unknown {
+export function readValue(text: string, schema: AnySchema | null): unknown {
   if (schema === null) return text;
   if ((schema as z.ZodType).safeParse(text).success) return text;
   if (defOf(unwrap(schema)).type === 'array' && !text.trim().startsWith('[')) {

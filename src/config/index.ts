@@ -2,9 +2,11 @@
 export { resolveConnection, unknownConnection } from './connection.js';
 export { databaseUrl } from './database.js';
 export { formatDuration, parseDuration } from './duration.js';
+export { type PipelineInput, pipelineInputs } from './inputs.js';
 export { type LoadOptions, loadConfig } from './load.js';
 export { stateHome } from './locate.js';
 export { configProblems, type Problem } from './problems.js';
+export { knownTenant, type RunRequest, settingsOfRun } from './run-request.js';
 export type { SecretRef } from './schema/values.js';
 export { resolveSecret } from './secrets.js';
 export { type TemporalConnectionOptions, temporalConnectionOptions } from './temporal.js';

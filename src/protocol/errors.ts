@@ -57,6 +57,13 @@ export const catalogue = {
     fix: 'Correct the pipeline definition at the place named.',
     retryable: false,
   },
+  ERR_INPUT_INVALID: {
+    code: 'BTN-1007',
+    title: 'An input of the run is not accepted',
+    why: 'It names no setting that a run may have otherwise than the configuration, or its value is not acceptable.',
+    fix: 'See what there is with `baton help inputs`, correct it and start the run again: this one did nothing.',
+    retryable: false,
+  },
 
   ERR_SOURCE_UNREACHABLE: {
     code: 'BTN-2001',

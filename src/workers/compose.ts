@@ -11,9 +11,9 @@ import { createRequestCounter } from '../control/request-counts.js';
 import { createRunStore } from '../control/runs.js';
 import { createLocalLake } from '../lake/local.js';
 import type { Logger } from '../observability/logger.js';
-import { compilePlan } from '../pipelines/index.js';
 import { BatonError } from '../protocol/errors.js';
 import { createPostgresWarehouse, openWarehouseDatabase } from '../warehouse/postgres/index.js';
+import { compileRun } from './compile-run.js';
 import { createConnections } from './connections.js';
 import { createOrchestrator } from './orchestrator.js';
 
@@ -49,7 +49,7 @@ export async function compose(
     alerts: config.alerts,
     runUrl: (runId) =>
       `${config.temporal.uiUrl}/namespaces/${config.temporal.namespace}/workflows/${encodeURIComponent(runId)}`,
-    compile: (pipeline) => compilePlan(pipeline, config.pipelines),
+    compile: (run) => compileRun(config, run),
   };
   return {
     deps,

@@ -1,5 +1,5 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
-import { catalogue, type ErrorView } from '../protocol/errors.js';
+import { BatonError, type BatonErrorOptions, describeError, type ErrorView } from '../protocol/errors.js';
 
 /**
  * What a user is shown of a failed activity: the view that the activity put into its failure, wherever in the
@@ -15,10 +15,11 @@ export function viewOf(cause: unknown, work: string): ErrorView {
   const timeout = chain.findLast((failure) => failure instanceof TimeoutFailure);
   if (timeout !== undefined) {
     const activity = chain.find((failure) => failure instanceof ActivityFailure)?.activityType;
-    return { ...catalogue.ERR_STEP_TIMEOUT, ...timedOut(work, activity ?? 'work', timeout.timeoutType) };
+    const told = timedOut(work, activity ?? 'work', timeout.timeoutType);
+    return describeError(new BatonError('ERR_STEP_TIMEOUT', told));
   }
   const last = chain.at(-1);
-  return { ...catalogue.ERR_INTERNAL, detail: last?.message ?? String(cause) };
+  return describeError(new BatonError('ERR_INTERNAL', { detail: last?.message ?? String(cause) }));
 }
 
 function chainOf(cause: unknown): readonly Error[] {
@@ -33,11 +34,7 @@ function viewIn(failure: ApplicationFailure): ErrorView | null {
 }
 
 /** The innermost timeout is the one that happened; those around it only say that the time for retries was over. */
-function timedOut(
-  work: string,
-  activity: string,
-  type: TimeoutFailure['timeoutType'],
-): Pick<ErrorView, 'detail'> & Partial<ErrorView> {
+function timedOut(work: string, activity: string, type: TimeoutFailure['timeoutType']): BatonErrorOptions {
   const what = `${work}: the activity ${activity}`;
   switch (type) {
     case 'HEARTBEAT':

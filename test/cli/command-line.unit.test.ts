@@ -83,6 +83,20 @@ describe('help', () => {
   });
 });
 
+describe('help inputs', () => {
+  it('lists them, with what each means', async () => {
+    const { code, stdout } = await baton(['help', 'inputs']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/threshold +Orders of more than this,.* -i threshold=2500.50/);
+    const listed = JSON.parse((await baton(['help', 'inputs', '--json'])).stdout).data;
+    expect(listed).toContainEqual({
+      name: 'tolerance.absolute',
+      description: 'Difference of two amounts that is ignored.',
+      example: '0.05',
+    });
+  });
+});
+
 describe('names and configuration', () => {
   it('says what is near', async () => {
     const { code, stderr } = await baton(['run', 'po_data_pipline'], withProject());
@@ -115,6 +129,13 @@ describe('names and configuration', () => {
       (await baton(['run', 'po_data_pipeline', ...args], withProject())).stderr;
     expect(await refused('-i', 'novalue')).toContain('-i key=value');
     expect(await refused('-i', 'a=1', '-i', 'a=2')).toContain('given twice');
+    expect(await refused('-i', 'treshold=5')).toContain(
+      '✗ po_data_pipeline has no input "treshold"; did you mean "threshold"? There are: initialValue, lag',
+    );
+    expect(await refused('-i', 'threshold=much')).toContain(
+      'The input threshold of po_data_pipeline must be',
+    );
+    expect((await baton(['run', 'po_data_pipeline', '-i', 'x=1'], withProject())).code).toBe(3);
     expect(await refused('--logical-date', 'yesterday')).toContain('"yesterday" is no time');
   });
 });

@@ -109,7 +109,7 @@ describe('the command line, as a process', () => {
       'po_data_pipeline',
       '--wait',
       '-i',
-      'fail=Coupa said 401.',
+      'customerField=Coupa said 401.',
       '--logical-date',
       '2026-01-03',
     ];
@@ -120,7 +120,7 @@ describe('the command line, as a process', () => {
   });
 
   it('exits with 5 when --timeout runs out, and the run goes on', async () => {
-    const waiting = ['run', 'po_data_pipeline', '--wait', '-i', 'wait=for ever', '--timeout', '1s'];
+    const waiting = ['run', 'po_data_pipeline', '--wait', '-i', 'customerField=for ever', '--timeout', '1s'];
     const { code, stderr } = await baton(...waiting, '--logical-date', '2026-01-04').ended;
     expect(code).toBe(5);
     expect(stderr).toMatch(/has not ended within 1.0 s; it goes on.[\s\S]*baton runs watch [0-9a-f]{8}/);
@@ -135,7 +135,7 @@ describe('the command line, as a process', () => {
       'po_data_pipeline',
       '--wait',
       '-i',
-      'wait=for ever',
+      'customerField=for ever',
       '--logical-date',
       '2026-01-05',
     ];
@@ -195,7 +195,7 @@ describe('the command line, as a process', () => {
     await client.startPipeline({
       pipeline: 'po_data_pipeline',
       logicalTime: '2026-02-04',
-      inputs: { wait: 'for ever' },
+      inputs: { customerField: 'for ever' },
     });
     const asked = await baton('runs', 'cancel', id, '--json').ended;
     expect(JSON.parse(asked.stdout).data).toEqual({ run: id, state: 'queued', asked: true });

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { BatonClient, type BatonError, type RunProgress } from '../../src/client/index.js';
+import { loadConfig } from '../../src/config/index.js';
 import { startTinyWorker, type TinyWorker } from './tiny-worker.js';
 
 const require = createRequire(import.meta.url);
@@ -59,6 +60,28 @@ describe('BatonClient against a dev server', () => {
     await expect(baton.startPipeline({ pipeline: 'p', logicalTime: 'soon' })).rejects.toMatchObject({
       error: 'ERR_USAGE',
     });
+  });
+
+  it('with the configuration at hand starts no run that would be refused', async () => {
+    const config = loadConfig({
+      cwd: root,
+      env: { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: worker.namespace },
+    });
+    const knowing = await BatonClient.connect({ config });
+    const logicalTime = '2026-02-03';
+    const wanted = { pipeline: 'po_data_pipeline', logicalTime };
+    try {
+      await expect(knowing.startPipeline({ ...wanted, inputs: { treshold: '1' } })).rejects.toMatchObject({
+        error: 'ERR_INPUT_INVALID',
+      });
+      await expect(knowing.startPipeline({ ...wanted, tenant: 'defalt' })).rejects.toMatchObject({
+        error: 'ERR_UNKNOWN_NAME',
+      });
+      const id = 'run/po_data_pipeline/default-2026-02-03T00:00:00Z';
+      await expect(knowing.describeRun(id)).rejects.toMatchObject({ error: 'ERR_RUN_NOT_FOUND' });
+    } finally {
+      await knowing.close();
+    }
   });
 
   it('tells what a run failed with, and that it was cancelled', async () => {

@@ -2,7 +2,10 @@ import { ApplicationFailure } from '@temporalio/common';
 import { condition, defineQuery, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
 import type { RunPipelineInput, RunProgress, RunResult, StepProgress } from '../../src/protocol/run.js';
 
-/** A stand-in with the real workflow's type, input, query and result, and nothing behind it. */
+/**
+ * A stand-in with the real workflow's type, input, query and result, and nothing behind it. Its one input,
+ * whatever its name, is `for ever`, or what it fails with.
+ */
 export async function runPipeline(input: RunPipelineInput): Promise<RunResult> {
   const { workflowId } = workflowInfo();
   const logicalTime = input.logicalTime ?? workflowId.slice(-20);
@@ -16,8 +19,9 @@ export async function runPipeline(input: RunPipelineInput): Promise<RunResult> {
     state,
     steps,
   }));
-  if (input.inputs['wait'] === 'for ever') await condition(() => false);
-  if (input.inputs['fail']) throw ApplicationFailure.nonRetryable(input.inputs['fail'], 'ERR_SOURCE_AUTH');
+  const [wish] = Object.values(input.inputs);
+  if (wish === 'for ever') await condition(() => false);
+  if (wish !== undefined) throw ApplicationFailure.nonRetryable(wish, 'ERR_SOURCE_AUTH');
   await sleep(700);
   steps[0] = { ...step('extract', 'succeeded'), counts: { read: 3000 } };
   steps[1] = step('load', 'running');

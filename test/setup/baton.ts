@@ -30,11 +30,32 @@ export const canaries = {
   SLACK_BOT_TOKEN: 'canary-slack-d40c6f8b31',
 } as const;
 
+/** Served by each `startBaton`: a test takes one for itself, whose tables no other test has written to. */
+export const testTenants: readonly string[] = [
+  'default',
+  'alerts',
+  'asked',
+  'beside',
+  'brief',
+  'cancelled',
+  'deploys',
+  'down',
+  'left',
+  'refused',
+  'set',
+  'terminated',
+  'twice',
+  'undisturbed',
+  'untouched',
+];
+
 export interface TestBatonOptions {
   /** `skipping`: on a time-skipping server of its own; `real`: in a namespace of its own on the dev server. */
   readonly time: 'skipping' | 'real';
   /** Seeded orders. */
   readonly records?: number;
+  /** Instead of `testTenants`. */
+  readonly tenants?: readonly string[];
   /** Overrides of baton.yaml, as a user gives them: `BATON_PIPELINES__PO_DATA_PIPELINE__RETRIES`. */
   readonly settings?: Readonly<Record<string, string>>;
   /**
@@ -79,6 +100,7 @@ export async function startBaton(options: TestBatonOptions) {
     BATON_WAREHOUSE__URL: warehouse.url,
     TEMPORAL_ADDRESS: server.address,
     TEMPORAL_NAMESPACE: server.namespace,
+    BATON_TENANTS: (options.tenants ?? testTenants).join(),
     ...Object.fromEntries(
       Object.keys(vendors).map((name) => [
         `BATON_CONNECTIONS__${name.toUpperCase()}__BASE_URL`,

@@ -162,4 +162,58 @@ describe('a run', () => {
     const id = await baton.start({ pipeline: 'nowhere' });
     await expect(baton.result(id)).rejects.toMatchObject({ error: 'ERR_UNKNOWN_NAME' });
   });
+
+  it('has its inputs in place of the settings, and only it', async () => {
+    const inputs = {
+      threshold: '1',
+      'tolerance.absolute': '0.50',
+      retries: '1',
+      customerField: 'account-ref',
+    };
+    const id = await baton.start({ tenant: 'set', inputs });
+    const result = await baton.result(id);
+    const plan = await baton.deps.runs.planOf(id);
+    expect(plan?.steps.find((step) => step.kind === 'reconcile')).toMatchObject({
+      threshold: '1',
+      tolerance: { absolute: '0.50', relative: '0.005' },
+    });
+    expect(plan?.steps[0]).toMatchObject({
+      retry: { retries: 1 },
+      parameters: { customerField: 'account-ref' },
+    });
+    const { rows } = await query<{ n: number; ruled: number }>(
+      baton.warehouseDatabase.knex,
+      `SELECT count(*)::int AS n, count(DISTINCT d.po_id)::int AS ruled FROM analytics.po_fact f
+       LEFT JOIN analytics.po_discrepancy d ON d.tenant = f._tenant AND d.po_id = f.po_id AND d.rule = 'over_threshold'
+       WHERE f._tenant = 'set' AND f.total_usd > 1 AND f.status <> 'cancelled'`,
+    );
+    expect(rows[0]?.ruled).toBe(rows[0]?.n);
+    expect(result.receipt.loaded).toBeGreaterThan(50);
+
+    const next = await baton.start({ tenant: 'set' });
+    await baton.result(next);
+    expect((await baton.deps.runs.planOf(next))?.steps[0]).toMatchObject({
+      retry: { retries: 3 },
+      parameters: { customerField: 'customer-account-id' },
+    });
+  });
+
+  it('with an input or a tenant that is not known fails at once and says so, and does nothing', async () => {
+    const input = await baton.start({ inputs: { treshold: '1' }, logicalTime: '2026-04-01' });
+    await expect(baton.result(input)).rejects.toMatchObject({
+      error: 'ERR_INPUT_INVALID',
+      message: expect.stringContaining('did you mean "threshold"?'),
+    });
+    const value = await baton.start({ inputs: { threshold: 'much' }, logicalTime: '2026-04-02' });
+    await expect(baton.result(value)).rejects.toMatchObject({
+      error: 'ERR_INPUT_INVALID',
+      message: expect.stringContaining('threshold of po_data_pipeline must be a decimal'),
+    });
+    const tenant = await baton.start({ tenant: 'defalt', logicalTime: '2026-04-03' });
+    await expect(baton.result(tenant)).rejects.toMatchObject({
+      error: 'ERR_UNKNOWN_NAME',
+      message: expect.stringContaining('No tenant "defalt". Closest: default.'),
+    });
+    for (const id of [input, value, tenant]) expect(await baton.row(id)).toBeNull();
+  });
 });

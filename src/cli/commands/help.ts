@@ -5,11 +5,12 @@ import { exitCodes } from '../exit-codes.js';
 import { buildProgram } from '../program.js';
 import { one } from '../render/result.js';
 
-/** Help on a command, an error code, or the exit codes; all of it works offline. */
+/** Help on a command, an error code, a run's inputs, or the exit codes; all of it works offline. */
 export const help: Handler = async (cli, topics) => {
   const [first] = topics;
   if (first === undefined) return commandHelp(cli, []);
   if (first === 'exit-codes') return exitCodeHelp();
+  if (first === 'inputs') return inputHelp();
   const error = findError(first);
   if (error !== null) return errorHelp(error.name, error.spec);
   return commandHelp(cli, topics);
@@ -51,6 +52,25 @@ function exitCodeHelp(): Outcome {
   return { result: one(codes, () => lines.join('')) };
 }
 
+async function inputHelp(): Promise<Outcome> {
+  const { pipelineInputs } = await import('../../config/index.js');
+  const inputs = pipelineInputs();
+  const width = Math.max(...inputs.map(({ name }) => name.length));
+  return {
+    result: one(inputs, (style) =>
+      [
+        'baton run <pipeline> -i <input>=<value> sets it for one run; baton.yaml stays as it is.',
+        '',
+        ...inputs.map(
+          ({ name, description, example }) =>
+            `  ${style.bold(name.padEnd(width))}  ${description} ${style.dim(`-i ${name}=${example}`)}`,
+        ),
+        '',
+      ].join('\n'),
+    ),
+  };
+}
+
 function commandHelp(cli: Cli, topics: readonly string[]): Outcome {
   let command = buildProgram(async () => {});
   for (const topic of topics) {
@@ -67,6 +87,6 @@ function unknownTopic(topics: readonly string[]): BatonError {
   const detail = `No help on "${topics.join(' ')}".`;
   return new BatonError('ERR_UNKNOWN_NAME', {
     detail,
-    fix: 'Name a command, an error code (BTN-2005), or exit-codes.',
+    fix: 'Name a command, an error code (BTN-2005), inputs, or exit-codes.',
   });
 }

@@ -1,4 +1,4 @@
-import { closestFew } from '../../config/closest.js';
+import { nearest } from '../../config/closest.js';
 import type { BatonConfig } from '../../config/index.js';
 import { createRunStore, type RunRow } from '../../control/runs.js';
 import { pipelineIdOf } from '../../pipelines/index.js';
@@ -13,14 +13,6 @@ export function knownPipeline(config: BatonConfig, name: string): string {
   throw new BatonError('ERR_UNKNOWN_NAME', {
     detail: `No pipeline "${name}".${nearest(name, names)}`,
     fix: 'Name one of the pipelines of baton.yaml.',
-  });
-}
-
-export function knownTenant(config: BatonConfig, name: string): string {
-  if (config.tenants.includes(name)) return name;
-  throw new BatonError('ERR_UNKNOWN_NAME', {
-    detail: `No tenant "${name}".${nearest(name, config.tenants)}`,
-    fix: 'Name one of the tenants of baton.yaml.',
   });
 }
 
@@ -42,13 +34,4 @@ export async function knownRun(cli: Cli, reference: string): Promise<RunRow> {
     detail: `No run "${reference}".${hint}`,
     fix: 'See all: baton runs list',
   });
-}
-
-function nearest(
-  given: string,
-  names: readonly string[],
-  otherwise = ` There are: ${names.join(', ')}.`,
-): string {
-  const near = closestFew(given, names, 3);
-  return near.length > 0 ? ` Closest: ${near.join(', ')}.` : otherwise;
 }

@@ -1,17 +1,19 @@
+import { settingsOfRun } from '../../config/index.js';
 import { shortRunId } from '../../control/runs.js';
 import { BatonError } from '../../protocol/errors.js';
 import type { Handler } from '../context.js';
 import { one } from '../render/result.js';
 import { temporalLink } from './links.js';
-import { knownPipeline, knownTenant } from './names.js';
+import { knownPipeline } from './names.js';
 import { waitForRun } from './wait.js';
 
 /** Starts a pipeline; with --wait shows its steps and gives its receipt. */
 export const run: Handler = async (cli, [name = ''], options) => {
   const config = await cli.config();
   const pipeline = knownPipeline(config, name);
-  const tenant = knownTenant(config, String(options['tenant']));
+  const tenant = String(options['tenant']);
   const inputs = readInputs(options['input'] as readonly string[]);
+  settingsOfRun(config, { pipeline, tenant, inputs });
   const { normalLogicalTime } = await import('../../client/index.js');
   const logicalDate = options['logicalDate'];
   const logicalTime = normalLogicalTime(logicalDate === undefined ? new Date() : String(logicalDate));

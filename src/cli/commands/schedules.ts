@@ -1,8 +1,9 @@
 import type { ScheduleView } from '../../client/index.js';
+import { knownTenant } from '../../config/index.js';
 import type { Cli, Handler, Options } from '../context.js';
 import { list, one } from '../render/result.js';
 import { formatAge } from '../render/style.js';
-import { knownPipeline, knownTenant } from './names.js';
+import { knownPipeline } from './names.js';
 
 export const listSchedules: Handler = async (cli) => {
   const found = await (await cli.client()).listSchedules();

@@ -1,4 +1,5 @@
 import type { Argument, Command, Option } from 'commander';
+import { pipelineInputs } from '../../config/inputs.js';
 import { exitCodes } from '../exit-codes.js';
 import { buildProgram } from '../program.js';
 
@@ -30,6 +31,22 @@ export function commandsPage(): string {
     ...optionTable(program.options),
     '',
     ...commands.flatMap(section),
+    '## Inputs of a run',
+    '',
+    '`baton run <pipeline> -i threshold=5000 -i tolerance.absolute=0.05` sets them for that run only, and so do the',
+    '`inputs` of the client library; runs of a schedule have none. They are written and checked like the settings',
+    'of the same name in `baton.yaml`. An unknown one, or a value that is not acceptable, is refused before',
+    'anything is done. What would write to other tables or accounts, such as `source`, is no input.',
+    '',
+    'What such a run reads and checks is judged by its inputs. A later run judges it again when it changes or a',
+    'discrepancy of it is still open; `--full-refresh` reads everything again.',
+    '',
+    '| Input | Example | |',
+    '|---|---|---|',
+    ...pipelineInputs().map(
+      ({ name, description, example }) => `| \`${name}\` | \`-i ${name}=${example}\` | ${description} |`,
+    ),
+    '',
     '## Exit codes',
     '',
     '| Code | Meaning |',

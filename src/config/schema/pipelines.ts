@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { cron, decimal, duration, instant, name, nameMessage, namePattern, timezone } from './values.js';
 
+/** Marks what one run may set otherwise (`baton run -i`): what changes no table, no account and no address. */
+const perRun = { perRun: true } as const;
+
 const schedule = z
   .strictObject({
     cron: cron.prefault('@daily').meta({ description: 'When it runs.', examples: ['0 6 * * *'] }),
@@ -22,10 +25,10 @@ const tolerance = z
   .strictObject({
     absolute: decimal
       .prefault('0.01')
-      .meta({ description: 'Difference of two amounts that is ignored.', examples: ['0.05'] }),
+      .meta({ ...perRun, description: 'Difference of two amounts that is ignored.', examples: ['0.05'] }),
     relative: decimal
       .prefault('0.005')
-      .meta({ description: 'The same as a share of the larger amount.', examples: ['0.01'] }),
+      .meta({ ...perRun, description: 'The same as a share of the larger amount.', examples: ['0.01'] }),
   })
   .prefault({});
 
@@ -35,12 +38,20 @@ const highPriority = z
       .string({ error: 'must be a field name' })
       .min(1, { error: 'must be a field name' })
       .prefault('Priority__c')
-      .meta({ description: 'Field of the customer that says its priority.', examples: ['Tier__c'] }),
+      .meta({
+        ...perRun,
+        description: 'Field of the customer that says its priority.',
+        examples: ['Tier__c'],
+      }),
     value: z
       .string({ error: 'must be text' })
       .min(1, { error: 'must be text' })
       .prefault('High')
-      .meta({ description: 'Its value for customers whose orders get a ticket.', examples: ['Gold'] }),
+      .meta({
+        ...perRun,
+        description: 'Its value for customers whose orders get a ticket.',
+        examples: ['Gold'],
+      }),
   })
   .prefault({});
 
@@ -63,6 +74,7 @@ export const pipelineSchema = z
       .nullable()
       .prefault(null)
       .meta({
+        ...perRun,
         description: 'Where the first window begins; null reads everything.',
         examples: ['2026-01-01T00:00:00Z'],
       }),
@@ -70,6 +82,7 @@ export const pipelineSchema = z
       .nullable()
       .prefault(null)
       .meta({
+        ...perRun,
         description: 'How far before the last watermark each run reads again; null is the stream’s own.',
         examples: ['2h'],
       }),
@@ -79,6 +92,7 @@ export const pipelineSchema = z
       .prefault('USD')
       .meta({ description: 'Currency of all reported amounts.', examples: ['EUR'] }),
     threshold: decimal.prefault('10000').meta({
+      ...perRun,
       description: 'Orders of more than this, in the reporting currency, get a ticket.',
       examples: ['2500.50'],
     }),
@@ -88,22 +102,30 @@ export const pipelineSchema = z
       .min(1, { error: 'must be a field name' })
       .prefault('customer-account-id')
       .meta({
+        ...perRun,
         description: 'Field of the order that names the customer’s account.',
         examples: ['account-ref'],
       }),
     highPriority,
     summaryAfter: wholeNumber.prefault(50).meta({
+      ...perRun,
       description: 'With more findings of one rule than this, one summary ticket is opened instead.',
       examples: [20],
     }),
     retries: wholeNumber
       .prefault(3)
-      .meta({ description: 'How often a vendor’s failure is tried again.', examples: [5] }),
+      .meta({ ...perRun, description: 'How often a vendor’s failure is tried again.', examples: [5] }),
     retryDelay: duration
       .prefault('2m')
-      .meta({ description: 'How long to wait before that.', examples: ['30s'] }),
+      .meta({ ...perRun, description: 'How long to wait before that.', examples: ['30s'] }),
   })
   .transform(({ lag, retryDelay, ...rest }) => ({ ...rest, lagMs: lag, retryDelayMs: retryDelay }));
+
+/** Settings as a file would hold them, for the schema to read again; all but the schedule, which is no run's. */
+export function asWritten(settings: z.output<typeof pipelineSchema>): z.input<typeof pipelineSchema> {
+  const { schedule: _, lagMs, retryDelayMs, ...rest } = settings;
+  return { ...rest, lag: lagMs === null ? null : lagMs / 1_000, retryDelay: retryDelayMs / 1_000 };
+}
 
 export const pipelinesSchema = z
   .record(z.string().regex(namePattern, { error: nameMessage }), pipelineSchema)
