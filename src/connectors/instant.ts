@@ -7,6 +7,17 @@ const pattern =
  * anything else, and for days and hours that do not exist (30 February, 25 o'clock).
  */
 export function instantText(value: string): string | null {
+  if (value === lastValue) return lastText;
+  lastValue = value;
+  lastText = read(value);
+  return lastText;
+}
+
+/** A document repeats its times in its parts: the last one read is kept. */
+let lastValue: string | null = null;
+let lastText: string | null = null;
+
+function read(value: string): string | null {
   const parts = pattern.exec(value);
   if (parts === null) return null;
   const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = ''] = parts;

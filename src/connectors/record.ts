@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import type { Mapped, Violation } from '../domain/columns.js';
 import { decimalText, exactNumberText } from './decimal-text.js';
 import { dayText, instantText } from './instant.js';
@@ -235,12 +236,17 @@ export function mapRecord(
 function parseRecord(record: Buffer, reader: RecordReader): Fields | null {
   let value: unknown;
   try {
-    value = JSON.parse(record.toString('utf8'));
+    value = JSON.parse(textOf(record));
   } catch {
     return reader.report('not_json', '', 'is not JSON', record.subarray(0, 200).toString('utf8'));
   }
   if (isObject(value)) return value;
   return reader.report('wrong_type', '', 'is not a JSON object', value);
+}
+
+/** ASCII, as most records are, is read several times as fast as what may be anything. */
+function textOf(record: Buffer): string {
+  return record.toString(isAscii(record) ? 'latin1' : 'utf8');
 }
 
 /** The record's id where it can be made out at all. */

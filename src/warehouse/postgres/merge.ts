@@ -23,6 +23,8 @@ export async function mergeBatch(
 ): Promise<LoadResult> {
   return knex.transaction(async (trx) => {
     await trx.raw('SELECT pg_advisory_xact_lock(hashtextextended(?, 7203321004))', [spec.table]);
+    // Room for the keys of a million rows; beyond it the server goes to disk.
+    await trx.raw(`SET LOCAL work_mem = '64MB'; SET LOCAL default_statistics_target = 10`);
     const fence = await trx.raw(
       `UPDATE raw._baton_loads SET state = 'loaded', loaded_at = now(),
               read = 0, loaded = 0, unchanged = 0, quarantined = 0, duplicate = 0, stale = 0, filtered = 0
@@ -37,11 +39,6 @@ export async function mergeBatch(
         });
       return { counts: stored, merged: false };
     }
-    const { rows: staged } = await trx.raw(`SELECT count(*)::int AS n FROM staging.${identifier(staging)}`);
-    if (staged[0].n !== expected)
-      throw new BatonError('ERR_STAGING_LOST', {
-        detail: `staging.${staging} holds ${staged[0].n} records of ${expected}.`,
-      });
     // A table as fresh as this has no statistics: the planner would take it for a handful of rows and loop over
     // the target once for each of them.
     await trx.raw(
@@ -49,8 +46,13 @@ export async function mergeBatch(
     );
 
     const counts = await mergeRows(trx, spec, staging, load);
-    if (spec.orders !== undefined) await replaceLines(trx, staging, load);
-    await quarantine(trx, spec, staging, load);
+    if (counts.read !== expected)
+      throw new BatonError('ERR_STAGING_LOST', {
+        detail: `staging.${staging} holds ${counts.read} records of ${expected}.`,
+      });
+    if (spec.orders !== undefined && counts.loaded > 0) await replaceLines(trx, staging, load);
+    await supersedeQuarantine(trx, spec, staging, load);
+    if (counts.quarantined > 0) await quarantine(trx, spec, staging, load);
     await trx.raw(
       `UPDATE raw._baton_loads SET read = ?, loaded = ?, unchanged = ?, quarantined = ?, duplicate = ?, stale = ?, filtered = ?
        WHERE batch_id = ? AND generation = ?`,
@@ -113,34 +115,38 @@ async function mergeRows(
     'w._line',
     'w._row_hash',
   ];
-  const newer = version === null ? 'true' : `t.${version} <= w.${version}`;
-  const order = version === null ? '' : `${version} DESC, `;
+  const isStale = version === null ? 'false' : `t.${version} > c._version`;
+  const isSame = `t._row_hash = c._row_hash AND NOT t._deleted${spec.orders === undefined ? '' : ` AND NOT ${isRateNew(spec.orders)}`}`;
+  const from = `staging.${identifier(staging)}`;
+  // Only keys are sorted and kept; the rows themselves are fetched once, by their place in staging.
   const { rows } = await query<LoadCounts>(
     trx,
-    `WITH ranked AS MATERIALIZED (
-       SELECT *, row_number() OVER (PARTITION BY ${key} ORDER BY ${order}_part DESC, _line DESC) AS _rank
-       FROM staging.${identifier(staging)} WHERE _verdict = 'row'
-     ), winners AS MATERIALIZED (
-       SELECT r.*, (t.${key} IS NOT NULL AND NOT (${newer.replaceAll('w.', 'r.')})) AS _stale,
-              (t.${key} IS NOT NULL AND t._row_hash = r._row_hash AND NOT t._deleted${spec.orders === undefined ? '' : ` AND NOT ${isRateNew(spec.orders)}`}) AS _same
-       FROM ranked r LEFT JOIN ${qualified(spec.table)} t
-         ON t._tenant = :tenant AND t._source = :source AND t.${key} = r.${key}
-       WHERE r._rank = 1
+    `WITH candidates AS (
+       SELECT ctid AS _place, ${key} AS _key, ${version ?? 'NULL'} AS _version, _row_hash${spec.orders === undefined ? '' : ', currency, created_at'},
+              row_number() OVER (PARTITION BY ${key} ORDER BY ${version === null ? '' : `${version} DESC, `}_part DESC, _line DESC) AS _rank
+       FROM ${from} WHERE _verdict = 'row'
+     ), judged AS MATERIALIZED (
+       SELECT c._place, CASE WHEN c._rank > 1 THEN 'duplicate' WHEN t.${key} IS NULL THEN 'loaded'
+                             WHEN ${isStale} THEN 'stale' WHEN ${isSame} THEN 'unchanged' ELSE 'loaded' END AS _becomes
+       FROM candidates c LEFT JOIN ${qualified(spec.table)} t
+         ON c._rank = 1 AND t._tenant = :tenant AND t._source = :source AND t.${key} = c._key
      ), written AS (
        INSERT INTO ${qualified(spec.table)} AS t (${written.join(', ')})
-       SELECT ${values.join(', ')} FROM winners w ${spec.orders === undefined ? '' : orderJoins(spec.orders)}
-       WHERE NOT w._stale AND NOT w._same
+       SELECT ${values.join(', ')} FROM ${from} w JOIN judged j ON j._place = w.ctid AND j._becomes = 'loaded'
+       ${spec.orders === undefined ? '' : orderJoins(spec.orders)}
        ON CONFLICT (_tenant, _source, ${key}) DO UPDATE SET
          ${updated.map((name) => (name === '_deleted' ? '_deleted = false' : `${name} = excluded.${name}`)).join(', ')}
        RETURNING 1
+     ), verdicts AS (
+       SELECT count(*) AS read, count(*) FILTER (WHERE _verdict = 'quarantined') AS quarantined,
+              count(*) FILTER (WHERE _verdict = 'filtered') AS filtered FROM ${from}
+     ), reasons AS (
+       SELECT count(*) FILTER (WHERE _becomes = 'unchanged') AS unchanged, count(*) FILTER (WHERE _becomes = 'stale') AS stale,
+              count(*) FILTER (WHERE _becomes = 'duplicate') AS duplicate FROM judged
      )
-     SELECT (SELECT count(*) FROM written)::int AS loaded,
-            (SELECT count(*) FROM winners WHERE NOT _stale AND _same)::int AS unchanged,
-            (SELECT count(*) FROM winners WHERE _stale)::int AS stale,
-            (SELECT count(*) FROM ranked WHERE _rank > 1)::int AS duplicate,
-            (SELECT count(*) FROM staging.${identifier(staging)})::int AS read,
-            (SELECT count(*) FROM staging.${identifier(staging)} WHERE _verdict = 'quarantined')::int AS quarantined,
-            (SELECT count(*) FROM staging.${identifier(staging)} WHERE _verdict = 'filtered')::int AS filtered`,
+     SELECT (SELECT count(*) FROM written)::int AS loaded, unchanged::int, stale::int, duplicate::int, read::int,
+            quarantined::int, filtered::int
+     FROM verdicts, reasons`,
     {
       tenant: load.tenant,
       source: load.connection,
@@ -188,7 +194,7 @@ function rateOf(orders: OrderEnrichment, row: string): string {
 
 /** Whether an order that was loaded without a rate has one by now: then it is not the same any more. */
 function isRateNew(orders: OrderEnrichment): string {
-  return `CASE WHEN 'no_rate' = ANY (t.flags) THEN EXISTS (${rateOf(orders, 'r')}) ELSE false END`;
+  return `CASE WHEN 'no_rate' = ANY (t.flags) THEN EXISTS (${rateOf(orders, 'c')}) ELSE false END`;
 }
 
 /** The lines of every order that this batch wrote, replaced as a whole. */
@@ -216,29 +222,38 @@ async function replaceLines(trx: Knex.Transaction, staging: string, load: LoadKe
   );
 }
 
-/** Failing records, beside the table they were meant for; a record that comes good supersedes its earlier failure. */
+/** A record that comes good, or fails anew, supersedes its earlier failure. */
+async function supersedeQuarantine(
+  trx: Knex.Transaction,
+  spec: TableSpec,
+  staging: string,
+  load: LoadKey,
+): Promise<void> {
+  const bindings = { target: spec.table, tenant: load.tenant, source: load.connection };
+  const waiting = `q.target = :target AND q.tenant = :tenant AND q.source = :source AND q.state = 'waiting'
+       AND q.record_id IS NOT NULL`;
+  const { rows } = await query(
+    trx,
+    `SELECT EXISTS (SELECT FROM quarantine.records q WHERE ${waiting}) AS any`,
+    bindings,
+  );
+  if (!only(rows as { any: boolean }[]).any) return;
+  await query(
+    trx,
+    `UPDATE quarantine.records q SET state = 'superseded'
+     FROM staging.${identifier(staging)} s
+     WHERE ${waiting} AND q.record_id = coalesce(s.${identifier(keyColumn(spec))}::text, s._record_id)`,
+    bindings,
+  );
+}
+
+/** Failing records, beside the table they were meant for. */
 async function quarantine(
   trx: Knex.Transaction,
   spec: TableSpec,
   staging: string,
   load: LoadKey,
 ): Promise<void> {
-  const bindings = {
-    target: spec.table,
-    tenant: load.tenant,
-    source: load.connection,
-    stream: load.stream,
-    run: load.runId,
-    batch: batchLabel(load),
-  };
-  await query(
-    trx,
-    `UPDATE quarantine.records q SET state = 'superseded'
-     FROM staging.${identifier(staging)} s
-     WHERE q.target = :target AND q.tenant = :tenant AND q.source = :source AND q.state = 'waiting'
-       AND q.record_id IS NOT NULL AND q.record_id = coalesce(s.${identifier(keyColumn(spec))}::text, s._record_id)`,
-    bindings,
-  );
   await query(
     trx,
     `INSERT INTO quarantine.records (target, tenant, source, stream, record_id, rule, reason, path, value, violations,
@@ -246,7 +261,14 @@ async function quarantine(
      SELECT :target, :tenant, :source, :stream, _record_id, _violations -> 0 ->> 'rule', _violations -> 0 ->> 'reason',
             _violations -> 0 ->> 'path', _violations -> 0 ->> 'value', _violations, _bad, :run, :batch, _part, _line
      FROM staging.${identifier(staging)} WHERE _verdict = 'quarantined'`,
-    bindings,
+    {
+      target: spec.table,
+      tenant: load.tenant,
+      source: load.connection,
+      stream: load.stream,
+      run: load.runId,
+      batch: batchLabel(load),
+    },
   );
 }
 

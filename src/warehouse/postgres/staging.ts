@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Knex } from 'knex';
@@ -6,6 +5,7 @@ import type { Client } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { BatonError } from '../../protocol/errors.js';
 import type { StagedRecord, TableSpec } from '../port.js';
+import { copyText, stagingColumns } from './copy-text.js';
 import { identifier } from './names.js';
 
 /** A staging table that nobody merged is a leftover after this long. */
@@ -99,8 +99,21 @@ export async function refreshStatistics(
 ): Promise<void> {
   for (const table of tables) {
     const { rows } = await knex.raw(`SELECT reltuples FROM pg_class WHERE oid = ?::regclass`, [table]);
-    if (loaded > Math.max(0, rows[0].reltuples) / 10) await knex.raw(`ANALYZE ${table}`);
+    if (loaded > Math.max(0, rows[0].reltuples) / 10) await analyze(knex, table);
   }
+}
+
+/** A sample of 6,000 rows, of all columns but documents: no plan depends on what stands in those. */
+async function analyze(knex: Knex, table: string): Promise<void> {
+  await knex.transaction(async (trx) => {
+    const { rows } = await trx.raw(
+      `SELECT string_agg(quote_ident(attname), ', ') AS columns FROM pg_attribute
+       WHERE attrelid = ?::regclass AND attnum > 0 AND NOT attisdropped AND atttypid NOT IN ('json'::regtype, 'jsonb'::regtype)`,
+      [table],
+    );
+    await trx.raw('SET LOCAL default_statistics_target = 20');
+    await trx.raw(`ANALYZE ${table} (${rows[0].columns})`);
+  });
 }
 
 /** Copies the records; those that the server refuses for their content end up quarantined in place. */
@@ -110,10 +123,9 @@ export async function copyRecords(
   staging: string,
   records: readonly StagedRecord[],
 ): Promise<void> {
-  const lines = records.map((record) => copyLine(spec, record));
   const client = (await knex.client.acquireConnection()) as Client;
   try {
-    await copyOrSplit(client, spec, staging, records, lines);
+    await copyOrSplit(client, spec, staging, records);
   } finally {
     await knex.client.releaseConnection(client);
   }
@@ -124,21 +136,20 @@ async function copyOrSplit(
   spec: TableSpec,
   staging: string,
   records: readonly StagedRecord[],
-  lines: readonly string[],
 ): Promise<void> {
   try {
-    await copy(client, spec, staging, lines);
+    await copy(client, spec, staging, records);
   } catch (error) {
     const { code } = error as { code?: string };
     if (typeof code !== 'string' || !code.startsWith('22')) throw error;
     const [record] = records;
     if (records.length === 1 && record !== undefined) {
-      await copy(client, spec, staging, [copyLine(spec, refusedByServer(record, error))]);
+      await copy(client, spec, staging, [refusedByServer(record, error)]);
       return;
     }
     const middle = Math.ceil(records.length / 2);
-    await copyOrSplit(client, spec, staging, records.slice(0, middle), lines.slice(0, middle));
-    await copyOrSplit(client, spec, staging, records.slice(middle), lines.slice(middle));
+    await copyOrSplit(client, spec, staging, records.slice(0, middle));
+    await copyOrSplit(client, spec, staging, records.slice(middle));
   }
 }
 
@@ -146,66 +157,12 @@ async function copy(
   client: Client,
   spec: TableSpec,
   staging: string,
-  lines: readonly string[],
+  records: readonly StagedRecord[],
 ): Promise<void> {
-  const columns = [...spec.columns.map((column) => identifier(column.name)), ...extraColumns].join(', ');
+  const columns = [...spec.columns.map((column) => identifier(column.name)), ...stagingColumns].join(', ');
   const sink = client.query(copyFrom(`COPY staging.${identifier(staging)} (${columns}) FROM STDIN`));
-  await pipeline(Readable.from(chunks(lines)), sink);
+  await pipeline(Readable.from(copyText(spec, records), { objectMode: true }), sink);
 }
-
-const extraColumns = ['raw', '_part', '_line', '_row_hash', '_verdict', '_record_id', '_violations', '_bad'];
-
-/** COPY text in pieces of about 64 KB, so that neither side waits for the whole. */
-function* chunks(lines: readonly string[]): Generator<Buffer> {
-  let piece = '';
-  for (const line of lines) {
-    piece += line;
-    if (piece.length > 65_536) {
-      yield Buffer.from(piece);
-      piece = '';
-    }
-  }
-  if (piece !== '') yield Buffer.from(piece);
-}
-
-function copyLine(spec: TableSpec, record: StagedRecord): string {
-  const { verdict } = record;
-  const raw = record.raw.toString('utf8');
-  const place = `${record.part}\t${record.line}`;
-  const empty = '\\N\t'.repeat(spec.columns.length);
-  if (verdict.kind === 'filtered') return `${empty}\\N\t${place}\t\\N\tfiltered\t\\N\t\\N\t\\N\n`;
-  if (verdict.kind === 'quarantined') {
-    const violations = JSON.stringify(verdict.violations);
-    const bad = raw.replaceAll('\0', '\uFFFD');
-    return `${empty}\\N\t${place}\t\\N\tquarantined\t${field(verdict.id)}\t${field(violations.replaceAll('\\u0000', '\\ufffd'))}\t${field(bad)}\n`;
-  }
-  let row = '';
-  for (const column of spec.columns) row += `${field(verdict.row[column.name] ?? null)}\t`;
-  if (row.includes('\0')) {
-    const violation = {
-      rule: 'nul_character',
-      path: '',
-      reason: 'A text holds a NUL character, which no table can store.',
-      value: null,
-    };
-    return copyLine(spec, { ...record, verdict: { kind: 'quarantined', id: null, violations: [violation] } });
-  }
-  row += `${field(raw)}\t`;
-  // What a row becomes depends on the reporting currency too: with another one it is another row.
-  const hash = createHash('md5')
-    .update(row)
-    .update(spec.orders?.reportingCurrency ?? '')
-    .digest('base64url');
-  return `${row}${place}\t${hash}\trow\t\\N\t\\N\t\\N\n`;
-}
-
-/** COPY's text format: tab, line feed, carriage return and backslash are escaped; \N is null. */
-function field(value: string | null): string {
-  if (value === null) return '\\N';
-  return /[\\\n\r\t]/.test(value) ? value.replace(/[\\\n\r\t]/g, (c) => escapes[c] ?? c) : value;
-}
-
-const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 function refusedByServer(record: StagedRecord, error: unknown): StagedRecord {
   const reason = `The warehouse refused it: ${error instanceof Error ? error.message : String(error)}.`;

@@ -1,0 +1,110 @@
+import { isUtf8 } from 'node:buffer';
+import { hash } from 'node:crypto';
+import type { StagedRecord, TableSpec } from '../port.js';
+
+/** What a staging table has behind the columns of its stream. */
+export const stagingColumns = [
+  'raw',
+  '_part',
+  '_line',
+  '_row_hash',
+  '_verdict',
+  '_record_id',
+  '_violations',
+  '_bad',
+] as const;
+
+/** Bytes per piece: neither side waits for the whole, and none is called for every record. */
+const pieceBytes = 262_144;
+/** Room for the place, the hash and the verdict of a row. */
+const tailBytes = 128;
+const tab = 0x09;
+const carriageReturn = 0x0d;
+const newline = 0x0a;
+const backslash = 0x5c;
+
+/**
+ * Records in COPY's text format (https://www.postgresql.org/docs/current/sql-copy.html), in pieces. A record's own
+ * bytes are copied as they are wherever nothing in them has to be escaped.
+ */
+export function* copyText(spec: TableSpec, records: readonly StagedRecord[]): Generator<Buffer> {
+  let piece = Buffer.allocUnsafeSlow(pieceBytes);
+  let at = 0;
+  for (const record of records) {
+    const row = record.verdict.kind === 'row' ? rowText(spec, record.verdict.row) : null;
+    const text = row === null || hasNul(row) ? otherText(spec, record, row !== null) : row;
+    const isRow = text === row;
+    const raw = isRow ? escapedRaw(record.raw) : null;
+    // A character of a string takes at most three bytes.
+    const needed = text.length * 3 + (raw?.length ?? 0) + tailBytes;
+    if (at + needed > piece.length) {
+      if (at > 0) yield piece.subarray(0, at);
+      piece = Buffer.allocUnsafeSlow(Math.max(pieceBytes, needed));
+      at = 0;
+    }
+    const start = at;
+    at += piece.write(text, at);
+    if (raw === null) continue;
+    at += raw.copy(piece, at);
+    // With another reporting currency it is another row. The salt's bytes are overwritten at once.
+    const salted = at + piece.write(spec.orders?.reportingCurrency ?? '', at, 'latin1');
+    const rowHash = hashOf(piece.subarray(start, salted));
+    at += piece.write(`\t${record.part}\t${record.line}\t${rowHash}\trow\t\\N\t\\N\t\\N\n`, at, 'latin1');
+  }
+  if (at > 0) yield piece.subarray(0, at);
+}
+
+/** The stream's columns, each followed by a tab. */
+function rowText(spec: TableSpec, row: Readonly<Record<string, string | null>>): string {
+  let text = '';
+  for (const column of spec.columns) text += `${field(row[column.name] ?? null)}\t`;
+  return text;
+}
+
+function hasNul(text: string): boolean {
+  return text.includes('\0');
+}
+
+/** A record that is not loaded: counted, and quarantined with its bytes as far as a table can hold them. */
+function otherText(spec: TableSpec, record: StagedRecord, nul: boolean): string {
+  const { verdict } = record;
+  const empty = '\\N\t'.repeat(spec.columns.length + 1);
+  const place = `${record.part}\t${record.line}\t\\N`;
+  if (verdict.kind === 'filtered') return `${empty}${place}\tfiltered\t\\N\t\\N\t\\N\n`;
+  const violations = verdict.kind === 'quarantined' && !nul ? verdict.violations : [nulViolation];
+  const id = verdict.kind === 'quarantined' ? verdict.id : null;
+  const words = JSON.stringify(violations).replaceAll('\\u0000', '\\ufffd');
+  const bad = record.raw.toString('utf8').replaceAll('\0', '\uFFFD');
+  return `${empty}${place}\tquarantined\t${field(id)}\t${field(words)}\t${field(bad)}\n`;
+}
+
+const nulViolation = {
+  rule: 'nul_character',
+  path: '',
+  reason: 'A text holds a NUL character, which no table can store.',
+  value: null,
+};
+
+/** The record's bytes, escaped where needed; what is not UTF-8 shows as U+FFFD. */
+function escapedRaw(raw: Buffer): Buffer {
+  const plain =
+    raw.indexOf(backslash) === -1 &&
+    raw.indexOf(tab) === -1 &&
+    raw.indexOf(carriageReturn) === -1 &&
+    raw.indexOf(newline) === -1 &&
+    isUtf8(raw);
+  return plain ? raw : Buffer.from(field(raw.toString('utf8')));
+}
+
+/** 132 bits of SHA-1 over the row's columns and its bytes: enough to tell versions apart, and no secret. */
+function hashOf(row: Buffer): string {
+  return hash('sha1', row, 'base64url').slice(0, 22);
+}
+
+/** COPY's text format: tab, line feed, carriage return and backslash are escaped; \N is null. */
+function field(value: string | null): string {
+  if (value === null) return '\\N';
+  return /[\\\n\r\t]/.test(value) ? value.replace(/[\\\n\r\t]/g, (c) => escapes[c] ?? c) : value;
+}
+
+const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
