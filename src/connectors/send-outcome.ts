@@ -1,5 +1,6 @@
 import type { Delivery, HttpAnswer, HttpRequest, VendorHttp } from './http.js';
 import type { SendOutcome } from './port.js';
+import { retryAfterMs } from './retry-after.js';
 
 /** Either the 2xx answer of a write, or what the write came to otherwise. */
 export type Sent =
@@ -8,10 +9,11 @@ export type Sent =
 
 /**
  * Sends one write and judges everything but success by what it proves:
- * - nothing written (DNS, connect, TLS), 429, 503: refused, may be sent again;
+ * - nothing written (DNS, connect, TLS), 429, a 503 with Retry-After: refused, may be sent again;
  * - 401, 403: refused, may be sent again once somebody has mended the credentials;
  * - other 4xx and redirects: refused for good, the same body will be refused again;
- * - 408, 409, other 5xx, no answer: unknown, the write may have been done.
+ * - 408, 409, other 5xx, no answer: unknown, the write may have been done. A 503 that names no time is one of
+ *   them: a proxy says so too when it lost the vendor's answer, after the write.
  */
 export async function sendOnce(http: VendorHttp, request: HttpRequest): Promise<Sent> {
   const delivery: Delivery = await http.send(request);
@@ -22,7 +24,7 @@ export async function sendOnce(http: VendorHttp, request: HttpRequest): Promise<
   const { answer } = delivery;
   if (answer.status >= 200 && answer.status < 300) return { answer };
   const reason = reasonOf(http.failure(request, answer));
-  switch (verdictOf(answer.status)) {
+  switch (verdictOf(answer)) {
     case 'unknown':
       return { outcome: { kind: 'unknown', reason: reason.reason } };
     case 'later':
@@ -32,8 +34,9 @@ export async function sendOnce(http: VendorHttp, request: HttpRequest): Promise<
   }
 }
 
-function verdictOf(status: number): 'unknown' | 'later' | 'never' {
-  if ([401, 403, 429, 503].includes(status)) return 'later';
+function verdictOf({ status, headers }: HttpAnswer): 'unknown' | 'later' | 'never' {
+  if ([401, 403, 429].includes(status)) return 'later';
+  if (status === 503 && retryAfterMs(headers['retry-after']) !== undefined) return 'later';
   if ([408, 409].includes(status) || status >= 500) return 'unknown';
   return 'never';
 }

@@ -28,7 +28,8 @@ describe('effects that fail again and again', () => {
     const { faults, requests } = ledger.sandbox;
     for (const bad of ['bad-1', 'bad-2']) {
       const match = { method: 'PUT', path: `/api/v2/tickets/${ids.get(bad)}` };
-      faults.add({ vendor: 'zendesk', kind: 'status', match, count: null, params: { status: 503 } });
+      const params = { status: 503, retryAfter: 5 };
+      faults.add({ vendor: 'zendesk', kind: 'status', match, count: null, params });
     }
     const open = ['bad-1', 'bad-2', 'good-1', 'good-2'];
     await ledger.intend(...open.map((cause) => updating('poison', cause)));

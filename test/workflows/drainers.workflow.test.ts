@@ -153,7 +153,12 @@ describe('a drainer that a person terminated', () => {
   it('is back when a worker has started, and what waited is sent', async () => {
     const { effects, orchestrator } = baton.deps;
     const state = async () => (await baton.effects('default', 'ticket.open'))[0]?.state;
-    baton.sandbox.faults.add({ vendor: 'zendesk', kind: 'status', count: null, params: { status: 503 } });
+    baton.sandbox.faults.add({
+      vendor: 'zendesk',
+      kind: 'status',
+      count: null,
+      params: { status: 503, retryAfter: 2 },
+    });
     await effects.intend([opening('default', 'a')]);
     await effects.park('zendesk', 'default');
     await orchestrator.wakeDrain('zendesk', 'default');
