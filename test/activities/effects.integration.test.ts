@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { quieten } from '../setup/baton.js';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Ledger, opening, openLedger, updating } from './ledger.js';
 
 let ledger: Ledger;
 beforeAll(async () => {
-  quieten();
   ledger = await openLedger();
 });
 afterAll(() => ledger?.close());
@@ -76,6 +74,9 @@ describe('a ticket that was refused for good', () => {
     await ledger.intend(opening('race', 'a'));
     const { knex } = ledger.control;
     const refusal = await knex.transaction();
+    onTestFinished(async () => {
+      if (!refusal.isCompleted()) await refusal.rollback();
+    });
     await refusal('control.tickets').where({ tenant: 'race' }).update({ state: 'dead' });
     const storing = ledger.effects.intend([updating('race', 'a')]);
     const waits = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 import { inject } from 'vitest';
 import { createEffectActivities } from '../../src/activities/effects.js';
 import type { EffectDeps } from '../../src/activities/perform-effect.js';
@@ -73,7 +74,7 @@ export async function openLedger() {
     drain(tenant: string, more: { connection?: string; stopping?: AbortSignal } = {}) {
       const { sendEffects } = createEffectActivities({ ...deps, stopping: more.stopping ?? deps.stopping });
       const input = { connection: more.connection ?? 'zendesk', tenant, run: null };
-      return new MockActivityEnvironment().run(sendEffects, input);
+      return new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') }).run(sendEffects, input);
     },
     /** Stores intents and leaves them to the drainer, in their order. */
     async intend(...intents: readonly Intent[]): Promise<void> {
