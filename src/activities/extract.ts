@@ -3,6 +3,7 @@ import { type ApplicationFailure, activityInfo, Context } from '@temporalio/acti
 import type { Cursor, Page, Window } from '../connectors/port.js';
 import type { Batch } from '../control/batches.js';
 import type { RetryPolicy } from '../domain/plan.js';
+import { redact } from '../domain/secret.js';
 import { batchFolder, landPart, writeManifest } from '../lake/parts.js';
 import type { ExtractActivities } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
@@ -38,7 +39,7 @@ export function createExtractActivities(deps: ActivityDeps): ExtractActivities {
           };
         } catch (error) {
           if (signal.aborted || !(error instanceof BatonError)) throw error;
-          throw await judge(deps, input, placed(input.step, error));
+          throw await judge(deps, input, told(input.step, error));
         }
       }),
   };
@@ -118,10 +119,14 @@ async function walk(deps: ActivityDeps, input: Input, batch: Batch, signal: Abor
   return close(deps, batch, folder);
 }
 
-/** Paginators know their stream but not the connection that it is read from. */
-function placed(step: Input['step'], error: BatonError): BatonError {
-  if (!error.message.startsWith(`${step.stream}: `)) return error;
-  return new BatonError(error.error, { ...error.options, detail: `${step.connection}.${error.message}` });
+/**
+ * The error as it may be stored and shown. Paginators know their stream but not the connection that it is read
+ * from; a connection takes its own secrets out of a vendor's words, but not those of the others.
+ */
+function told(step: Input['step'], error: BatonError): BatonError {
+  const isStreams = error.message.startsWith(`${step.stream}: `);
+  const detail = redact(isStreams ? `${step.connection}.${error.message}` : error.message);
+  return new BatonError(error.error, { ...error.options, detail });
 }
 
 /** Honours a short Retry-After without giving the slot away; anything else is thrown. */

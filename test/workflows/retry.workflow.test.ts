@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { query } from '../../src/database/postgres.js';
 import { drainId } from '../../src/protocol/names.js';
-import { startBaton, type TestBaton } from '../setup/baton.js';
+import { canaries, startBaton, type TestBaton } from '../setup/baton.js';
 import { activitiesOf } from '../setup/history.js';
 import { eventually } from '../setup/namespace.js';
 import { record } from '../setup/record.js';
@@ -132,5 +133,28 @@ describe('a vendor that fails', () => {
     );
     expect(story?.attempts).toBe(1 + 3 + 3);
     await record('run-workers-lost', baton.client, id);
+  });
+
+  it('may echo a secret of ours: no account of it says so', async () => {
+    await baton.run({ tenant: 'untouched', logicalTime: '2026-05-05' }); // the desk's token is known by now
+    const token = canaries.ZENDESK_API_TOKEN;
+    const body = `{"errors": {"base": ["no use for ${token} here"]}}`;
+    const params = { status: 500, body };
+    baton.sandbox.faults.add({ vendor: 'coupa', kind: 'status', match: suppliers, params });
+    const id = await baton.start({ tenant: 'down', logicalTime: '2026-05-06' });
+    const detail = await eventually(async () => {
+      const step = (await baton.steps(id)).find((one) => one.id === 'extract_suppliers');
+      if (step?.state !== 'retrying') throw new Error(`${step?.state}`);
+      return step.detail;
+    });
+    expect(detail).toMatch(/no use for \[secret\] here.* Retry 1 of 3/);
+    const { rows } = await query<{ body: unknown }>(
+      baton.database.knex,
+      `SELECT body FROM control.effects WHERE kind = 'message.send' AND run_id = :id`,
+      { id },
+    );
+    expect(JSON.stringify(rows)).toContain('no use for [secret] here');
+    expect(JSON.stringify(rows)).not.toContain(token);
+    expect(await baton.result(id)).toMatchObject({ state: 'succeeded' });
   });
 });
