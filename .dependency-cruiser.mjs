@@ -79,6 +79,12 @@ export default {
       { path: sources, pathNot: `${sources}(cli|gateway|workers)/` },
       { path: `${sources}(cli|gateway)/` },
     ),
+    never(
+      'benches-are-outermost',
+      'What is measured knows nothing of its measurement.',
+      { path: sources },
+      { path: '^bench/' },
+    ),
     never('nothing-unresolved', 'An import must lead somewhere.', {}, { couldNotResolve: true }),
     never(
       'no-development-packages',

@@ -1,0 +1,30 @@
+import { extractLoad } from './extract-load/index.js';
+
+/** A measurement with a command line of its own. Its last line on stdout is one JSON object. */
+export interface Bench {
+  readonly name: string;
+  readonly summary: string;
+  readonly usage: string;
+  run(args: readonly string[]): Promise<void>;
+}
+
+const benches: readonly Bench[] = [extractLoad];
+
+function usage(): string {
+  const lines = benches.map(({ name, summary, usage: options }) => `  ${name} ${options}\n      ${summary}`);
+  return `npm run bench -- <name> [options]\n\n${lines.join('\n')}\n`;
+}
+
+const [name = '', ...args] = process.argv.slice(2);
+const bench = benches.find((candidate) => candidate.name === name);
+if (bench === undefined) {
+  process.stderr.write(usage());
+  process.exitCode = 2;
+} else {
+  try {
+    await bench.run(args);
+  } catch (error) {
+    process.stderr.write(`✗ ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}
