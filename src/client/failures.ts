@@ -8,7 +8,14 @@ import { ApplicationFailure, CancelledFailure, rootCause, TerminatedFailure } fr
 import { BatonError, catalogue, type ErrorName } from '../protocol/errors.js';
 
 /** gRPC status codes, https://grpc.io/docs/guides/status-codes/ */
-const status = { deadline: 4, notFound: 5, forbidden: 7, unavailable: 14, unauthenticated: 16 } as const;
+const status = {
+  cancelled: 1,
+  deadline: 4,
+  notFound: 5,
+  forbidden: 7,
+  unavailable: 14,
+  unauthenticated: 16,
+} as const;
 
 /** Runs a call to Temporal and tells its failures in our words. */
 export async function callTemporal<T>(address: string, what: string, call: () => Promise<T>): Promise<T> {
@@ -31,12 +38,12 @@ function fromTemporal(error: unknown, address: string, what: string): unknown {
     const detail = `There is no schedule "${error.scheduleId}".`;
     return new BatonError('ERR_UNKNOWN_NAME', { detail, fix: 'See all: baton schedules list', cause: error });
   }
-  const code = grpcCode(error);
+  const { code, details } = grpcError(error) ?? {};
   if (code === status.unauthenticated || code === status.forbidden) {
     const detail = `Temporal at ${address} refused ${what}: the API key or certificate is missing or not accepted.`;
     return new BatonError('ERR_TEMPORAL_REFUSED', { detail, cause: error });
   }
-  if (code === status.notFound && /namespace/i.test(detailsOf(error))) {
+  if (code === status.notFound && /namespace/i.test(details ?? '')) {
     const detail = `Temporal at ${address} has no such namespace (${what}).`;
     return new BatonError('ERR_TEMPORAL_REFUSED', {
       detail,
@@ -44,7 +51,7 @@ function fromTemporal(error: unknown, address: string, what: string): unknown {
       cause: error,
     });
   }
-  if (code === status.unavailable || code === status.deadline || isConnectFailure(error)) {
+  if (isAway(error)) {
     const detail = `Temporal at ${address} did not answer (${what}).`;
     return new BatonError('ERR_TEMPORAL_UNAVAILABLE', { detail, where: address, cause: error });
   }
@@ -54,22 +61,22 @@ function fromTemporal(error: unknown, address: string, what: string): unknown {
 /** Whether the same call may succeed in a moment: the server was away, or no worker answered a query. */
 export function isPassing(error: unknown): boolean {
   if (error instanceof BatonError) return error.error === 'ERR_TEMPORAL_UNAVAILABLE';
-  const code = grpcCode(error);
+  return isAway(error);
+}
+
+/** A worker's connection tells a deadline of its own as a cancellation: `1 CANCELLED: Timeout expired`. */
+function isAway(error: unknown): boolean {
+  const { code, message } = grpcError(error) ?? {};
+  if (code === status.cancelled) return /timeout expired/i.test(message ?? '');
   return code === status.unavailable || code === status.deadline || isConnectFailure(error);
 }
 
-function grpcCode(error: unknown): number | null {
+/** The gRPC error in the chain of causes. */
+function grpcError(error: unknown) {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    if (isGrpcServiceError(at)) return at.code;
+    if (isGrpcServiceError(at)) return at;
   }
   return null;
-}
-
-function detailsOf(error: unknown): string {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    if (isGrpcServiceError(at)) return at.details;
-  }
-  return '';
 }
 
 function isConnectFailure(error: unknown): boolean {

@@ -45,7 +45,7 @@ export async function compose(
     stagingIdleMs: 30_000,
     stopping: stopping.signal,
     connections,
-    orchestrator: createOrchestrator(client),
+    orchestrator: createOrchestrator(client, config.temporal.address),
     alerts: config.alerts,
     runUrl: (runId) =>
       `${config.temporal.uiUrl}/namespaces/${config.temporal.namespace}/workflows/${encodeURIComponent(runId)}`,

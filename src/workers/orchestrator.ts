@@ -1,9 +1,13 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Orchestrator } from '../activities/ports.js';
 import { ringDrainer } from '../client/drainers.js';
+import { callTemporal } from '../client/failures.js';
 
-/** What activities ask of Temporal, over its client. */
-export function createOrchestrator(client: Client): Orchestrator {
+/**
+ * What activities ask of Temporal at this address, over its client. Throws ERR_TEMPORAL_UNAVAILABLE while the
+ * server is away, which is tried again; ERR_TEMPORAL_REFUSED.
+ */
+export function createOrchestrator(client: Client, address: string): Orchestrator {
   return {
     async isRunning(workflowId, temporalRunId) {
       try {
@@ -15,14 +19,19 @@ export function createOrchestrator(client: Client): Orchestrator {
     },
 
     async slotFreed(runId) {
-      await client.workflow
-        .getHandle(runId)
-        .signal('slotFreed')
-        .catch((error: unknown) => {
-          if (!(error instanceof WorkflowNotFoundError)) throw error;
-        });
+      await callTemporal(address, 'waking the next run', () =>
+        client.workflow
+          .getHandle(runId)
+          .signal('slotFreed')
+          .catch((error: unknown) => {
+            if (!(error instanceof WorkflowNotFoundError)) throw error;
+          }),
+      );
     },
 
-    wakeDrain: (connection, tenant) => ringDrainer(client, { connection, tenant }),
+    wakeDrain: (connection, tenant) =>
+      callTemporal(address, `waking the drainer of ${connection}`, () =>
+        ringDrainer(client, { connection, tenant }),
+      ),
   };
 }

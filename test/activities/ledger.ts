@@ -61,7 +61,7 @@ export async function openLedger() {
     runs: createRunStore(control),
     effects,
     connections,
-    orchestrator: createOrchestrator(new Client({ connection: temporal })),
+    orchestrator: createOrchestrator(new Client({ connection: temporal }), inject('temporalAddress')),
     stopping: new AbortController().signal,
   };
   let ahead = 0;
