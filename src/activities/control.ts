@@ -105,9 +105,7 @@ async function receiptOf(deps: ActivityDeps, runId: string, stepId: string): Pro
   const batch = await deps.batches.find(runId, stepId);
   if (batch === null) return noReceipt;
   const counts = await deps.warehouse.loadCounts(batch.batch_id, batch.generation);
-  const parts = await deps.batches.parts(batch);
-  const calls = parts.reduce((sum, part) => sum + part.calls, 0);
-  return { ...noReceipt, pages: parts.length, calls, ...counts };
+  return { ...noReceipt, ...(await deps.batches.reads(batch)), ...counts };
 }
 
 async function announce(deps: ActivityDeps, input: FinishRunInput, result: RunResult): Promise<void> {

@@ -1,27 +1,23 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type ApplicationFailure, activityInfo, Context } from '@temporalio/activity';
-import type { Cursor, Page, Window } from '../connectors/port.js';
-import type { Batch } from '../control/batches.js';
+import { type Batch, hasObject, type LandedObject } from '../control/batches.js';
 import type { RetryPolicy } from '../domain/plan.js';
 import { redact } from '../domain/secret.js';
-import { batchFolder, landPart, writeManifest } from '../lake/parts.js';
+import { batchFolder, writeManifest } from '../lake/parts.js';
 import type { ExtractActivities } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
 import { sendAlerts } from './alerts.js';
-import { asActivity, handBackIfStopping, toFailure } from './failure.js';
+import { asActivity, toFailure } from './failure.js';
 import type { ActivityDeps } from './ports.js';
-
-/** A vendor's wish to wait up to this long is granted in place; a longer one frees the slot meanwhile. */
-const waitInPlaceMs = 5_000;
+import { walkBatch } from './walk.js';
 
 type Input = Parameters<ExtractActivities['extractStream']>[0];
 
 export function createExtractActivities(deps: ActivityDeps): ExtractActivities {
   return {
     /**
-     * Walks the stream's window page by page and lands each page as one immutable part. The checkpoint is the
-     * part's row, so that a repeat re-reads at most the page that was in flight. Idempotent: a batch that is
-     * landed answers at once.
+     * Walks the stream's window page by page and lands the pages as immutable parts. The checkpoint is the part's
+     * row, so that a repeat re-reads at most the pages that were in flight. Idempotent: a batch that is landed
+     * answers at once.
      */
     extractStream: (input) =>
       asActivity(deps.log, { run: input.runId, step: input.step.id }, async (signal) => {
@@ -78,45 +74,36 @@ async function openBatch(deps: ActivityDeps, input: Input, signal: AbortSignal):
 }
 
 async function walk(deps: ActivityDeps, input: Input, batch: Batch, signal: AbortSignal): Promise<Batch> {
-  const { step } = input;
-  const connection = deps.connections.open(step.connection);
-  const stream = deps.connections.stream(step.connection, step.stream);
-  const window: Window = { from: batch.window_from, to: batch.window_to };
+  const { step, runId } = input;
   const folder = folderOf(deps, batch);
-  const parts = await deps.batches.parts(batch);
-  const last = parts.at(-1);
-  let ordinal = parts.length;
-  let records = parts.reduce((sum, part) => sum + part.records, 0);
-  let cursor: Cursor | null = null;
-  let done = false;
-  if (last !== undefined) {
-    done = last.cursorAfter === null;
-    if (!done) cursor = stream.checkCursor(last.cursorAfter, window);
-  }
-  const seen = new Set(parts.map((part) => JSON.stringify(part.cursorAfter)));
-
-  while (!done) {
-    signal.throwIfAborted();
-    handBackIfStopping(deps.stopping);
-    const page = await readPatiently(
-      () => stream.readPage(connection, window, cursor, { signal, parameters: batch.parameters }),
-      signal,
-    );
-    if (page.next !== null && seen.has(JSON.stringify(page.next)))
-      throw new BatonError('ERR_CURSOR_ENDLESS', {
-        detail: `${step.connection}.${step.stream} handed out the same cursor twice after ${ordinal} pages.`,
-      });
-    seen.add(JSON.stringify(page.next));
-    ordinal += 1;
-    await land(deps, batch, folder, ordinal, page);
-    records += page.records.length;
-    cursor = page.next;
-    done = cursor === null;
-    Context.current().heartbeat(ordinal);
-    if (ordinal % 10 === 0)
-      await deps.runs.stepCounted(input.runId, step.id, { read: records, pages: ordinal });
+  const progress = createProgress((counts) => deps.runs.stepCounted(runId, step.id, counts));
+  const onPart = (total: { records: number; pages: number }) => {
+    Context.current().heartbeat(total.pages);
+    progress.note({ read: total.records, pages: total.pages });
+  };
+  try {
+    await walkBatch(deps, { step, batch, folder, signal, onPart });
+  } finally {
+    await progress.end();
   }
   return close(deps, batch, folder);
+}
+
+/** Shows how far a step is, at most once a second; that it could not be shown harms nothing. */
+function createProgress(show: (counts: { read: number; pages: number }) => Promise<unknown>) {
+  let shownAt = 0;
+  let showing = Promise.resolve();
+  return {
+    note(counts: { read: number; pages: number }): void {
+      if (performance.now() - shownAt < 1_000) return;
+      shownAt = performance.now();
+      showing = show(counts).then(
+        () => {},
+        () => {},
+      );
+    },
+    end: () => showing,
+  };
 }
 
 /**
@@ -129,45 +116,24 @@ function told(step: Input['step'], error: BatonError): BatonError {
   return new BatonError(error.error, { ...error.options, detail });
 }
 
-/** Honours a short Retry-After without giving the slot away; anything else is thrown. */
-async function readPatiently(read: () => Promise<Page>, signal: AbortSignal): Promise<Page> {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      return await read();
-    } catch (error) {
-      if (!(error instanceof BatonError) || error.error !== 'ERR_SOURCE_RATE_LIMITED') throw error;
-      const asked = error.options.retryAfterMs ?? Math.min(500 * 2 ** tries, waitInPlaceMs);
-      if (asked > waitInPlaceMs || tries >= 8) throw error;
-      await sleep(asked + Math.random() * 250, undefined, { signal });
-    }
-  }
+async function close(deps: ActivityDeps, batch: Batch, folder: string): Promise<Batch> {
+  const parts = (await deps.batches.parts(batch)).filter(hasObject);
+  // Nothing read, nothing written: a pipeline of every minute would fill the lake with empty batches.
+  const landed = await deps.batches.land(
+    batch,
+    parts.length === 0 ? null : await manifestOf(deps, batch, folder, parts),
+  );
+  deps.handOver.ring(batch.batch_id);
+  return landed;
 }
 
-async function land(
+function manifestOf(
   deps: ActivityDeps,
   batch: Batch,
   folder: string,
-  ordinal: number,
-  page: Page,
-): Promise<void> {
-  const part = await landPart(deps.lake, folder, ordinal, page.records);
-  const mine = await deps.batches.addPart(batch, {
-    ordinal,
-    ...part,
-    records: page.records.length,
-    calls: page.calls,
-    cursorAfter: page.next,
-  });
-  if (!mine)
-    throw new BatonError('ERR_BATCH_TAKEN', {
-      detail: `Another worker went on with batch ${batch.batch_id} at part ${ordinal} while this one was away.`,
-      retryable: true,
-    });
-}
-
-async function close(deps: ActivityDeps, batch: Batch, folder: string): Promise<Batch> {
-  const parts = await deps.batches.parts(batch);
-  const written = await writeManifest(deps.lake, folder, {
+  parts: readonly LandedObject[],
+): ReturnType<typeof writeManifest> {
+  return writeManifest(deps.lake, folder, {
     batch: batch.batch_id,
     generation: batch.generation,
     connection: batch.connection,
@@ -177,7 +143,6 @@ async function close(deps: ActivityDeps, batch: Batch, folder: string): Promise<
     records: parts.reduce((sum, part) => sum + part.records, 0),
     parts: parts.map(({ key, sha256, bytes, records }) => ({ key, sha256, bytes, records })),
   });
-  return deps.batches.land(batch, written);
 }
 
 function folderOf(deps: ActivityDeps, batch: Batch): string {

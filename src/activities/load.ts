@@ -1,20 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { activityInfo } from '@temporalio/activity';
-import type { Stream } from '../connectors/port.js';
-import type { Batch, Part } from '../control/batches.js';
-import type { ExtractStep } from '../domain/plan.js';
-import { readManifest, readPart } from '../lake/parts.js';
-import type { LoadActivities, StageResult } from '../protocol/activities.js';
+import type { LoadActivities } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
-import type { LoadKey, LoadResult, TableSpec } from '../warehouse/port.js';
-import { loadKeyOf, tableOf, toStaged } from '../warehouse/staged.js';
-import { asActivity, handBackIfStopping } from './failure.js';
+import type { LoadResult } from '../warehouse/port.js';
+import { loadKeyOf, tableOf } from '../warehouse/staged.js';
+import { asActivity } from './failure.js';
 import type { ActivityDeps } from './ports.js';
-
-/** How often landed parts are looked for while extraction goes on. */
-const pollMs = 100;
-/** Records per COPY. */
-const copyRecords = 5_000;
+import { awaitBatch, stageBatch } from './stage.js';
 
 export function createLoadActivities(deps: ActivityDeps): LoadActivities {
   return {
@@ -26,7 +17,7 @@ export function createLoadActivities(deps: ActivityDeps): LoadActivities {
       asActivity(deps.log, { run: runId, step: step.id }, async (signal) => {
         const batch = await awaitBatch(deps, runId, step, signal);
         const attempt = attemptName('a');
-        const result = await stageAll(deps, { batch, step, tenant, attempt, rangeColumn }, signal);
+        const result = await stageBatch(deps, { batch, step, tenant, attempt, rangeColumn }, signal);
         await deps.runs.stepEnded(runId, step.id, 'succeeded', null);
         return result;
       }),
@@ -46,7 +37,8 @@ export function createLoadActivities(deps: ActivityDeps): LoadActivities {
         const merge = (from: string) => deps.warehouse.merge(table, from, load, records, move);
         const restage = async () => {
           const attempt = attemptName('m');
-          return (await stageAll(deps, { batch, step, tenant, attempt, rangeColumn: null }, signal)).staging;
+          return (await stageBatch(deps, { batch, step, tenant, attempt, rangeColumn: null }, signal))
+            .staging;
         };
         const counts =
           (await deps.warehouse.loadCounts(batch.batch_id, batch.generation)) ??
@@ -86,97 +78,4 @@ function lostStaging(error: unknown): boolean {
   if (!(error instanceof BatonError)) return false;
   if (error.error === 'ERR_STAGING_LOST') return true;
   return (error.options.cause as { code?: string } | undefined)?.code === '42P01';
-}
-
-/** The step's batch, once its extraction has opened it. */
-async function awaitBatch(
-  deps: ActivityDeps,
-  runId: string,
-  step: ExtractStep,
-  signal: AbortSignal,
-): Promise<Batch> {
-  for (const since = Date.now(); ; ) {
-    handBackIfStopping(deps.stopping);
-    const batch = await deps.batches.find(runId, step.id);
-    if (batch !== null) return batch;
-    if (Date.now() - since > deps.stagingIdleMs) throw stillExtracting(deps, step);
-    await sleep(pollMs, undefined, { signal });
-  }
-}
-
-/** Gives the slot back while a vendor keeps us waiting; no failure, so it uses up nothing. */
-function stillExtracting(deps: ActivityDeps, step: ExtractStep): BatonError {
-  return new BatonError('ERR_SOURCE_TIMEOUT', {
-    detail: `${step.title} has landed nothing new for ${deps.stagingIdleMs / 1000} s; staging goes on when it does.`,
-    retryAfterMs: 15_000,
-  });
-}
-
-interface Staging {
-  readonly batch: Batch;
-  readonly step: ExtractStep;
-  readonly tenant: string;
-  readonly attempt: string;
-  readonly rangeColumn: string | null;
-}
-
-async function stageAll(deps: ActivityDeps, work: Staging, signal: AbortSignal): Promise<StageResult> {
-  const { step } = work;
-  const table = tableOf(deps.connections.stream(step.connection, step.stream), step);
-  const stream = deps.connections.stream(step.connection, step.stream);
-  const load = loadKeyOf(work.batch);
-  const staging = await deps.warehouse.openStaging(table, load, work.attempt);
-  let batch = work.batch;
-  let done = 0;
-  let records = 0;
-  for (let idleSince = Date.now(); ; ) {
-    signal.throwIfAborted();
-    handBackIfStopping(deps.stopping);
-    // The state is read before the parts: when it says landed, the parts read afterwards are all of them.
-    batch = (await deps.batches.find(batch.run_id, batch.step_id)) ?? batch;
-    const parts = await deps.batches.parts(batch, done);
-    for (const part of parts) {
-      records += await stagePart(deps, { table, staging, load, stream, part, parameters: batch.parameters });
-      done = part.ordinal;
-      signal.throwIfAborted();
-      handBackIfStopping(deps.stopping);
-    }
-    if (parts.length > 0) idleSince = Date.now();
-    else if (batch.state === 'landed') break;
-    else if (Date.now() - idleSince > deps.stagingIdleMs) throw stillExtracting(deps, step);
-    else await sleep(pollMs, undefined, { signal });
-  }
-  await assertManifest(deps, batch, records);
-  const range =
-    work.rangeColumn === null ? null : await deps.warehouse.stagedRange(staging, work.rangeColumn, records);
-  return { staging, records, range };
-}
-
-async function assertManifest(deps: ActivityDeps, batch: Batch, records: number): Promise<void> {
-  if (batch.manifest_key === null || batch.manifest_sha256 === null) return;
-  const manifest = await readManifest(deps.lake, batch.manifest_key, batch.manifest_sha256);
-  if (manifest.records !== records)
-    throw new BatonError('ERR_STAGING_LOST', {
-      detail: `${records} records of batch ${batch.batch_id} are staged, its manifest names ${manifest.records}.`,
-    });
-}
-
-async function stagePart(
-  deps: ActivityDeps,
-  work: {
-    table: TableSpec;
-    staging: string;
-    load: LoadKey;
-    stream: Stream;
-    part: Part;
-    parameters: Readonly<Record<string, string>>;
-  },
-): Promise<number> {
-  const lines = await readPart(deps.lake, work.part);
-  const staged = lines.map((raw, index) =>
-    toStaged(work.stream, raw, work.part.ordinal, index + 1, work.parameters),
-  );
-  for (let start = 0; start < staged.length; start += copyRecords)
-    await deps.warehouse.stage(work.table, work.staging, work.load, staged.slice(start, start + copyRecords));
-  return staged.length;
 }

@@ -3,6 +3,7 @@ import type { BatchStore } from '../control/batches.js';
 import type { EffectStore } from '../control/effects.js';
 import type { RunStore } from '../control/runs.js';
 import type { Plan } from '../domain/plan.js';
+import type { HandOver } from '../lake/hand-over.js';
 import type { Lake } from '../lake/port.js';
 import type { Logger } from '../observability/logger.js';
 import type { ClaimRunInput } from '../protocol/activities.js';
@@ -45,6 +46,8 @@ export interface ActivityDeps {
   readonly effects: EffectStore;
   readonly warehouse: Warehouse;
   readonly lake: Lake;
+  /** What this process has just landed, for its own stagers. */
+  readonly handOver: HandOver;
   readonly lakeLayout: string;
   /** How long staging waits for the next landed part before it gives its slot back. */
   readonly stagingIdleMs: number;

@@ -105,8 +105,13 @@ function resolveSettings(value: unknown, config: BatonConfig): unknown {
 }
 
 function limitsOf({ limits }: ConnectionConfig): ConnectionLimits {
-  const { timeoutMs, maxResponseBytes, requestsPerSecond } = limits;
-  return { timeoutMs, maxResponseBytes, ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }) };
+  const { timeoutMs, maxResponseBytes, requestsInFlight, requestsPerSecond } = limits;
+  return {
+    timeoutMs,
+    maxResponseBytes,
+    requestsInFlight,
+    ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
+  };
 }
 
 function unknownType(type: string, connectors: Connectors): string {

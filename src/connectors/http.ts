@@ -57,6 +57,8 @@ export interface Authenticator {
 export interface VendorHttp {
   readonly connection: string;
   readonly baseUrl: string;
+  /** How many requests may be on their way at once. */
+  readonly requestsInFlight: number;
   /** A 2xx answer; anything else throws a BatonError. A cancelled signal throws the signal's own reason. */
   read(request: HttpRequest): Promise<HttpAnswer>;
   /** Sends once and tells what became of it; never throws. For writes, where not knowing matters. */
@@ -94,6 +96,7 @@ export function createVendorHttp(options: VendorHttpOptions): VendorHttp {
   return {
     connection: options.connection,
     baseUrl: options.baseUrl,
+    requestsInFlight: options.limits.requestsInFlight ?? 4,
     send: (request) => exchange(options, transport, limiter, request),
     async read(request) {
       request.signal?.throwIfAborted();

@@ -15,10 +15,19 @@ export interface Paginator {
   position(cursor: Cursor | null): string | null;
 }
 
-/** Pages by rising numeric key: `id[gt]=<last>`. Needs no memory, since keys can only rise. */
+/**
+ * Pages by rising numeric key: `id[gt]=<last>`. Needs no memory, since keys can only rise. A cursor may end before
+ * the stream does: `until` is then the last key of its range.
+ */
 export function keysetPaginator(stream: string): Paginator {
   return {
-    check: (cursor, window) => checked(stream, cursor, window, /^\d{1,30}$/),
+    check(cursor, window) {
+      const found = checked(stream, cursor, window, /^\d{1,30}$/, ['until']);
+      const until = found['until'];
+      if (until !== undefined && !(typeof until === 'string' && /^\d{1,30}$/.test(until)))
+        throw invalid(stream, 'the stored cursor is unreadable');
+      return found;
+    },
     position,
     advance(from, last, window) {
       const before = position(from);
@@ -26,9 +35,37 @@ export function keysetPaginator(stream: string): Paginator {
         throw invalid(stream, `the key ${shown(last)} of the last record is not a number`);
       if (before !== null && !isGreater(last, before))
         throw endless(stream, `${last} does not come after ${before}`);
-      return { at: last, to: window.to };
+      return { ...from, at: last, to: window.to };
     },
   };
+}
+
+/** A range is worth its own end, an extra request, when it holds some pages. */
+const pagesPerRange = 4;
+const mostRanges = 32;
+
+/**
+ * Cuts what lies behind `cursor` up to the key `highest` into ranges of equal width. How many is guessed from how
+ * densely the first page's `records` lie from `lowest` to the cursor. The last range has no end of its own, so that
+ * nothing which came meanwhile is left out. One range = not worth cutting.
+ */
+export function keysetRanges(
+  cursor: Cursor,
+  lowest: string | null,
+  highest: string,
+  records: number,
+): readonly Cursor[] {
+  const at = BigInt(position(cursor) ?? 0);
+  const width = BigInt(highest) - at;
+  const firstWidth = lowest === null ? BigInt(Math.max(1, records)) : at - BigInt(lowest) + 1n;
+  const pages = firstWidth > 0n && width > 0n ? width / firstWidth : 0n;
+  const wanted = pages / BigInt(pagesPerRange);
+  const count = wanted > BigInt(mostRanges) ? mostRanges : Math.max(1, Number(wanted));
+  return Array.from({ length: count }, (_, index) => {
+    const start = { ...cursor, at: String(at + (width * BigInt(index)) / BigInt(count)) };
+    const end = String(at + (width * BigInt(index + 1)) / BigInt(count));
+    return index === count - 1 ? start : { ...start, until: end };
+  });
 }
 
 /** Pages by calendar day, ascending; the position is the first day of the next page. */

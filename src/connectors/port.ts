@@ -39,6 +39,8 @@ export interface ResolvedConnection {
 export interface ConnectionLimits {
   readonly timeoutMs: number;
   readonly requestsPerSecond?: number;
+  /** Requests at once, where a stream can be read in ranges; 4 when not given. */
+  readonly requestsInFlight?: number;
   readonly maxResponseBytes: number;
 }
 
@@ -120,6 +122,18 @@ export interface Stream {
     cursor: Cursor | null,
     options: ReadOptions,
   ): Promise<Page>;
+  /**
+   * Cuts what lies behind `cursor` into ranges that may be read side by side: the cursor that each begins with; each
+   * ends by itself. Null where that is not worth it. Absent where the vendor's pages only follow one another.
+   * `first` holds the records of the first page.
+   */
+  split?(
+    connection: OpenConnection,
+    window: Window,
+    cursor: Cursor,
+    first: readonly Buffer[],
+    options: ReadOptions,
+  ): Promise<{ readonly starts: readonly Cursor[]; readonly calls: number } | null>;
   /** Throws ERR_CURSOR_INVALID when a stored cursor is unreadable or lies in the future; before any request. */
   checkCursor(cursor: unknown, window: Window): Cursor;
   /** One record's verdict. Pure and total: garbage in gives `quarantined`, never an exception. */

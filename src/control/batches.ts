@@ -16,6 +16,8 @@ export interface Batch {
   /** The watermark that this run read: what the load compares before it moves it. */
   readonly watermark_read: string | null;
   readonly parameters: Readonly<Record<string, string>>;
+  /** Where the ranges begin that are read side by side, the first one's number being 1; null = read in one go. */
+  readonly ranges: readonly unknown[] | null;
   readonly state: 'open' | 'landed';
   readonly pages: number | null;
   readonly calls: number | null;
@@ -26,15 +28,28 @@ export interface Batch {
   readonly created_at: Date;
 }
 
-/** One landed lake object: the checkpoint of extraction. */
+/** The checkpoint of extraction: one or more landed pages, and where each of their ranges goes on. */
 export interface Part {
   readonly ordinal: number;
-  readonly key: string;
-  readonly sha256: string;
+  /** The lake object and its sha256; both null when its pages held no record. */
+  readonly key: string | null;
+  readonly sha256: string | null;
   readonly bytes: number;
   readonly records: number;
+  readonly pages: number;
   readonly calls: number;
-  readonly cursorAfter: unknown;
+  /** The cursor after the last of its pages, by the number of the range; null = that range has ended. */
+  readonly cursors: Readonly<Record<string, unknown>>;
+}
+
+/** A part that has records, and so an object. */
+export interface LandedObject extends Part {
+  readonly key: string;
+  readonly sha256: string;
+}
+
+export function hasObject(part: Part): part is LandedObject {
+  return part.key !== null && part.sha256 !== null;
 }
 
 export interface NewBatch {
@@ -111,8 +126,8 @@ export function createBatchStore(control: Database) {
            forgiven AS (
              UPDATE control.steps s SET vendor_failures = 0 FROM batch
              WHERE s.run_id = batch.run_id AND s.step_id = batch.step_id AND s.vendor_failures > 0)
-           INSERT INTO control.parts (batch_id, generation, ordinal, key, sha256, bytes, records, calls, cursor_after)
-           SELECT batch_id, generation, ?, ?, ?, ?, ?, ?, ? FROM batch ON CONFLICT DO NOTHING`,
+           INSERT INTO control.parts (batch_id, generation, ordinal, key, sha256, bytes, records, pages, calls, cursors)
+           SELECT batch_id, generation, ?, ?, ?, ?, ?, ?, ?, ? FROM batch ON CONFLICT DO NOTHING`,
           [
             batch.batch_id,
             batch.generation,
@@ -121,8 +136,9 @@ export function createBatchStore(control: Database) {
             part.sha256,
             part.bytes,
             part.records,
+            part.pages,
             part.calls,
-            part.cursorAfter === null ? null : JSON.stringify(part.cursorAfter),
+            JSON.stringify(part.cursors),
           ],
         );
         return rowCount === 1;
@@ -133,7 +149,7 @@ export function createBatchStore(control: Database) {
     parts(batch: Pick<Batch, 'batch_id' | 'generation'>, after = 0): Promise<Part[]> {
       return control.guard('reading the landed parts', async () => {
         const { rows } = await knex.raw(
-          `SELECT ordinal, key, sha256, bytes::float8 AS bytes, records, calls, cursor_after AS "cursorAfter"
+          `SELECT ordinal, key, sha256, bytes::float8 AS bytes, records, pages, calls, cursors
            FROM control.parts WHERE batch_id = ? AND generation = ? AND ordinal > ? ORDER BY ordinal`,
           [batch.batch_id, batch.generation, after],
         );
@@ -141,18 +157,49 @@ export function createBatchStore(control: Database) {
       });
     },
 
-    /** Closes the batch with its manifest and the sums over its parts. The first manifest wins. */
-    land(batch: Batch, manifest: { key: string; sha256: string }): Promise<Batch> {
+    /** Fixes the ranges that are read side by side; answers those that were fixed first. */
+    setRanges(batch: Batch, ranges: readonly unknown[]): Promise<readonly unknown[]> {
+      return control.guard('storing the ranges', async () => {
+        const { rows } = await knex.raw(
+          `UPDATE control.batches SET ranges = coalesce(ranges, ?::jsonb)
+           WHERE batch_id = ? AND generation = ? RETURNING ranges`,
+          [JSON.stringify(ranges), batch.batch_id, batch.generation],
+        );
+        return rows[0].ranges;
+      });
+    },
+
+    /** Pages and calls of a batch, also while it is open. */
+    reads(batch: Pick<Batch, 'batch_id' | 'generation'>): Promise<{ pages: number; calls: number }> {
+      return control.guard('reading the landed parts', async () => {
+        const { rows } = await knex.raw(
+          `SELECT coalesce(sum(pages), 0)::int AS pages, coalesce(sum(calls), 0)::int AS calls
+           FROM control.parts WHERE batch_id = ? AND generation = ?`,
+          [batch.batch_id, batch.generation],
+        );
+        return rows[0];
+      });
+    },
+
+    /** Closes the batch with its manifest (none when it has no record) and the sums over its parts. The first one wins. */
+    land(batch: Batch, manifest: { key: string; sha256: string } | null): Promise<Batch> {
       return control.guard('closing the batch', async () => {
         const { rows } = await knex.raw(
           `UPDATE control.batches b SET state = 'landed', landed_at = coalesce(landed_at, now()),
                   manifest_key = coalesce(manifest_key, ?), manifest_sha256 = coalesce(manifest_sha256, ?),
                   pages = s.pages, calls = s.calls, bytes = s.bytes, records = s.records
-           FROM (SELECT count(*) AS pages, coalesce(sum(calls), 0) AS calls, coalesce(sum(bytes), 0) AS bytes,
+           FROM (SELECT coalesce(sum(pages), 0) AS pages, coalesce(sum(calls), 0) AS calls, coalesce(sum(bytes), 0) AS bytes,
                         coalesce(sum(records), 0) AS records
                  FROM control.parts WHERE batch_id = ? AND generation = ?) s
            WHERE b.batch_id = ? AND b.generation = ? RETURNING b.*`,
-          [manifest.key, manifest.sha256, batch.batch_id, batch.generation, batch.batch_id, batch.generation],
+          [
+            manifest?.key ?? null,
+            manifest?.sha256 ?? null,
+            batch.batch_id,
+            batch.generation,
+            batch.batch_id,
+            batch.generation,
+          ] as string[],
         );
         return rows[0];
       });

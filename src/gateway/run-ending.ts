@@ -75,7 +75,5 @@ export async function storedReceipt(parts: GatewayParts, run: RunRow): Promise<R
   const batch = plan === null ? null : await parts.batches.find(run.id, plan.receiptStep);
   if (batch === null) return nothing;
   const counts = await parts.warehouse.loadCounts(batch.batch_id, batch.generation);
-  const landed = await parts.batches.parts(batch);
-  const calls = landed.reduce((sum, part) => sum + part.calls, 0);
-  return { ...nothing, pages: landed.length, calls, ...counts };
+  return { ...nothing, ...(await parts.batches.reads(batch)), ...counts };
 }

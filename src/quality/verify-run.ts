@@ -1,5 +1,5 @@
 import type { Stream } from '../connectors/port.js';
-import type { Batch, BatchStore, Part } from '../control/batches.js';
+import { type Batch, type BatchStore, hasObject, type LandedObject } from '../control/batches.js';
 import type { ExtractStep, Plan } from '../domain/plan.js';
 import { readManifest, readPart } from '../lake/parts.js';
 import type { Lake } from '../lake/port.js';
@@ -43,8 +43,8 @@ export async function verifyRun(deps: VerifyDeps, runId: string, plan: Plan): Pr
   for (const batch of batches) {
     const step = plan.steps.find((candidate) => candidate.id === batch.step_id);
     if (step?.kind !== 'extract' || batch.state !== 'landed') continue;
-    const parts = await deps.batches.parts(batch);
-    objects += parts.length + 1;
+    const parts = (await deps.batches.parts(batch)).filter(hasObject);
+    objects += parts.length + (batch.manifest_key === null ? 0 : 1);
     records += parts.reduce((sum, part) => sum + part.records, 0);
     const broken = await verifyObjects(deps, batch, parts);
     differences.push(...broken);
@@ -53,14 +53,19 @@ export async function verifyRun(deps: VerifyDeps, runId: string, plan: Plan): Pr
   return { runId, ok: differences.length === 0, batches: batches.length, objects, records, differences };
 }
 
-async function verifyObjects(deps: VerifyDeps, batch: Batch, parts: readonly Part[]): Promise<Difference[]> {
+async function verifyObjects(
+  deps: VerifyDeps,
+  batch: Batch,
+  parts: readonly LandedObject[],
+): Promise<Difference[]> {
   const found: Difference[] = [];
   const note = (where: string, error: unknown) => {
     if (!(error instanceof BatonError) || error.error !== 'ERR_LAKE_OBJECT_CHANGED') throw error;
     found.push({ kind: 'object', where, what: error.message });
   };
   try {
-    const manifest = await readManifest(deps.lake, batch.manifest_key ?? '', batch.manifest_sha256 ?? '');
+    if (batch.manifest_key === null) return [];
+    const manifest = await readManifest(deps.lake, batch.manifest_key, batch.manifest_sha256 ?? '');
     const named = manifest.parts.map((part) => `${part.key} ${part.sha256} ${part.records}`).join('\n');
     const known = parts.map((part) => `${part.key} ${part.sha256} ${part.records}`).join('\n');
     if (named !== known)
@@ -91,7 +96,7 @@ async function verifyRows(
   deps: VerifyDeps,
   batch: Batch,
   step: ExtractStep,
-  parts: readonly Part[],
+  parts: readonly LandedObject[],
 ): Promise<Difference[]> {
   const stored = await deps.warehouse.loadCounts(batch.batch_id, batch.generation);
   if (stored === null) return [];

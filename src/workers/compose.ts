@@ -9,6 +9,7 @@ import { migrateControl, openControl } from '../control/database.js';
 import { createEffectStore } from '../control/effects.js';
 import { createRequestCounter } from '../control/request-counts.js';
 import { createRunStore } from '../control/runs.js';
+import { createHandOver } from '../lake/hand-over.js';
 import { createLocalLake } from '../lake/local.js';
 import type { Logger } from '../observability/logger.js';
 import { BatonError } from '../protocol/errors.js';
@@ -16,6 +17,9 @@ import { createPostgresWarehouse, openWarehouseDatabase } from '../warehouse/pos
 import { compileRun } from './compile-run.js';
 import { createConnections } from './connections.js';
 import { createOrchestrator } from './orchestrator.js';
+
+/** Landed records that wait in memory for their stager; more than this is read back from the lake. */
+const handOverBytes = 33_554_432;
 
 /** Everything a worker process is made of: built here and nowhere else. */
 export async function compose(
@@ -41,6 +45,7 @@ export async function compose(
     effects: createEffectStore(control),
     warehouse,
     lake: createLocalLake(config.lake.path),
+    handOver: createHandOver(handOverBytes),
     lakeLayout: config.lake.layout,
     stagingIdleMs: 30_000,
     stopping: stopping.signal,

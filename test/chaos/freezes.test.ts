@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import { expectIntact, expectReceipt } from './invariants.js';
 import { type Caught, caught, holdRows, holdTable, holdWatermark } from './locks.js';
 import type { Program } from './program.js';
-import { landedParts } from './progress.js';
+import { landedPages } from './progress.js';
 import { runUndisturbed, type Undisturbed } from './undisturbed.js';
 import { until } from './wait.js';
 import { createWorld, type Role, type World } from './world.js';
@@ -68,11 +68,11 @@ describe('SIGSTOP of a worker beyond its heartbeat, and SIGCONT when another one
     await data.freezeAt(
       async () => {
         await until('a page is being sent', () => slow.struck === 1);
-        landed = await landedParts(world);
+        landed = await landedPages(world);
         staged = await stagingOf(world, 'po_temp', '');
         return { pid: null, release: async () => {} };
       },
-      async () => (await landedParts(world)) > landed + 4,
+      async () => (await landedPages(world)) > landed + 4,
     );
 
     // COPY waits for our lock; once it has it, it waits for rows that do not come.

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Draw } from '../../src/sandbox/rng.js';
 import { expectIntact, expectReceipt } from './invariants.js';
 import type { Program } from './program.js';
-import { landedParts, stepHasStarted } from './progress.js';
+import { landedPages, stepHasStarted } from './progress.js';
 import { drawFor } from './seed.js';
 import { runUndisturbed, type Undisturbed } from './undisturbed.js';
 import { until } from './wait.js';
@@ -24,7 +24,7 @@ function moments(draw: Draw): Moment[] {
   const at = roles.map(() => draw.int(10, partsInAll)).sort((a, b) => a - b);
   const extracting = at.map((parts): Moment => {
     const victims = roles.splice(draw.int(0, roles.length - 1), 1)[0] ?? ['control'];
-    return { victims, when: async (world) => (await landedParts(world)) >= parts };
+    return { victims, when: async (world) => (await landedPages(world)) >= parts };
   });
   const during = (step: string, victims: readonly Role[]): Moment => ({
     victims,
@@ -65,6 +65,11 @@ describe('SIGKILL of the workers', () => {
     await world.settled();
     await expectIntact(world, undisturbed.picture);
     for (const [stream, surplus] of world.reads.surplus())
-      expect(surplus, `pages of ${stream} read again`).toBeLessThanOrEqual(dataKills);
+      expect(surplus, `pages of ${stream} read again`).toBeLessThanOrEqual(dataKills * inFlight(stream));
   });
 });
+
+/** Coupa's pages are read in ranges, so many at once; the others follow one another. */
+function inFlight(stream: string): number {
+  return stream.startsWith('coupa') ? 4 : 1;
+}

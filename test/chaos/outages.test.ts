@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectIntact, expectReceipt } from './invariants.js';
 import { caught, holdTable } from './locks.js';
-import { landedParts, stepHasStarted, vendorFailures } from './progress.js';
+import { landedPages, stepHasStarted, vendorFailures } from './progress.js';
 import { runUndisturbed, type Undisturbed } from './undisturbed.js';
 import { until } from './wait.js';
 import { createWorld, type World } from './world.js';
@@ -24,7 +24,7 @@ describe('servers killed during a run', () => {
     const run = await world.startRun();
 
     // While nothing is copied: what is staged vanishes, and no statement fails that could tell.
-    await until('some parts are landed', async () => (await landedParts(world)) > 30);
+    await until('some parts are landed', async () => (await landedPages(world)) > 30);
     const slow = sandbox.faults.add({
       vendor: 'coupa',
       kind: 'slow_body',
@@ -35,11 +35,11 @@ describe('servers killed during a run', () => {
     await crash(warehouse, 500);
     sandbox.faults.clear(slow.id);
 
-    await until('more parts are landed', async () => (await landedParts(world)) > 70);
+    await until('more parts are landed', async () => (await landedPages(world)) > 70);
     await temporal.kill();
     await temporal.start();
 
-    await until('still more parts are landed', async () => (await landedParts(world)) > 90, 90_000);
+    await until('still more parts are landed', async () => (await landedPages(world)) > 90, 90_000);
     await crash(control, 2_000);
 
     // In the middle of the merge of the orders: rolled back, its unlogged staging gone.

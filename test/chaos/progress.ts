@@ -1,9 +1,11 @@
 import { BatonError, type ErrorView, type RunHandle } from '../../src/client/index.js';
 import type { World } from './world.js';
 
-/** How many parts are landed, of all streams. */
-export async function landedParts(world: World): Promise<number> {
-  const rows = await world.controlRows<{ n: number }>('SELECT count(*)::int AS n FROM control.parts');
+/** How many pages are landed, of all streams. */
+export async function landedPages(world: World): Promise<number> {
+  const rows = await world.controlRows<{ n: number }>(
+    'SELECT coalesce(sum(pages), 0)::int AS n FROM control.parts',
+  );
   return rows[0]?.n ?? 0;
 }
 

@@ -6,7 +6,7 @@ import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { catalogue } from '../../src/protocol/errors.js';
 import type { FaultKind } from '../../src/sandbox/faults.js';
-import { errorOf, landedParts } from './progress.js';
+import { errorOf, landedPages } from './progress.js';
 import type { Postgres } from './servers.js';
 import { until } from './wait.js';
 import { createWorld, type World } from './world.js';
@@ -36,7 +36,7 @@ describe('secrets', () => {
     ] as const satisfies readonly (readonly [string, FaultKind, string])[])
       world.sandbox.faults.add({ vendor, kind, match: { path: at }, skip: 1 });
     const good = await world.startRun();
-    await until('something is landed', async () => (await landedParts(world)) > 3);
+    await until('something is landed', async () => (await landedPages(world)) > 3);
     await world.control.crash();
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     await world.control.restart();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectIntact, expectReceipt } from './invariants.js';
-import { landedParts, vendorFailures } from './progress.js';
+import { landedPages, vendorFailures } from './progress.js';
 import { drawFor } from './seed.js';
 import { runUndisturbed, type Undisturbed } from './undisturbed.js';
 import { until } from './wait.js';
@@ -26,7 +26,7 @@ describe('SIGTERM of the workers', () => {
     const run = await world.startRun();
     const moments = Array.from({ length: 5 }, () => draw.int(5, partsInAll)).sort((a, b) => a - b);
     for (const parts of moments) {
-      await until('the next moment to stop', async () => (await landedParts(world)) >= parts, 120_000);
+      await until('the next moment to stop', async () => (await landedPages(world)) >= parts, 120_000);
       for (const { code, ms } of await Promise.all(workers.map((worker) => worker.end('SIGTERM', 40_000)))) {
         expect(code).toBe(0);
         expect(ms).toBeLessThan(30_000);

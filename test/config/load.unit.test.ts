@@ -38,7 +38,7 @@ describe('loadConfig', () => {
       type: 'coupa',
       baseUrl: 'http://127.0.0.1:4100/coupa',
       tenant: null,
-      limits: { timeoutMs: 30_000, maxResponseBytes: 67_108_864 },
+      limits: { timeoutMs: 30_000, requestsInFlight: 4, maxResponseBytes: 67_108_864 },
       settings: { auth: { clientSecret: 'secret://env/COUPA' } },
     });
     expect(config.pipelines['po_data_pipeline']?.threshold).toBe('0.10');

@@ -178,8 +178,8 @@ async function seedRest(control: pg.Client, warehouse: pg.Client): Promise<void>
     INSERT INTO control.batches (batch_id, generation, run_id, step_id, connection, stream, tenant, target, window_to, state, records)
     VALUES ('closed', 1, 'run-0', 'a', 'coupa', 's', 'default', 't', 'x', 'landed', 700),
            ('open', 1, 'run-0', 'b', 'coupa', 's', 'default', 't', 'x', 'open', NULL);
-    INSERT INTO control.parts (batch_id, generation, ordinal, key, sha256, bytes, records, calls)
-    VALUES ('closed', 1, 1, 'k', 's', 1, 700, 1), ('open', 1, 1, 'k', 's', 1, 50, 1), ('open', 1, 2, 'k', 's', 1, 30, 1);
+    INSERT INTO control.parts (batch_id, generation, ordinal, key, sha256, bytes, records, calls, pages, cursors)
+    VALUES ('closed', 1, 1, 'k', 's', 1, 700, 1, 1, '{}'), ('open', 1, 1, 'k', 's', 1, 50, 1, 1, '{}'), ('open', 1, 2, 'k', 's', 1, 30, 1, 1, '{}');
     INSERT INTO control.request_counts VALUES ('coupa', '200', 120, 1500), ('coupa', 'error', 3, 250), ('slack', '200', 9, 0);
     INSERT INTO control.tickets (tenant, cause, episode, rule, connection, subject, state, opened_by)
     VALUES ('default', 'a', 1, 'r', 'zendesk', 's', 'open', 'run-0'), ('default', 'b', 1, 'r', 'zendesk', 's', 'opening', 'run-0'),

@@ -205,8 +205,8 @@ async function landed(control: pg.Client, gateway: TestGateway, runId: string): 
     [runId],
   );
   await control.query(
-    `INSERT INTO control.parts (batch_id, generation, ordinal, key, sha256, bytes, records, calls)
-     VALUES ('b', 1, 1, 'k', 's', 1, 5, 1), ('b', 1, 2, 'k', 's', 1, 4, 2)`,
+    `INSERT INTO control.parts (batch_id, generation, ordinal, key, sha256, bytes, records, calls, pages, cursors)
+     VALUES ('b', 1, 1, 'k', 's', 1, 5, 1, 1, '{}'), ('b', 1, 2, 'k', 's', 1, 4, 2, 1, '{}')`,
   );
   await gateway.parts.warehouseDatabase.knex.raw(
     `INSERT INTO raw._baton_loads (batch_id, generation, run_id, tenant, connection, stream, target, state, read,

@@ -13,6 +13,10 @@ const limits = z
       .positive({ error: 'must be more than 0' })
       .optional()
       .meta({ description: 'Most requests a second; the vendor’s own limit when not given.', examples: [7] }),
+    requestsInFlight: count('a number of requests')
+      .max(16, { error: 'must be at most 16' })
+      .prefault(4)
+      .meta({ description: 'Most requests at once, where a stream can be read in ranges.', examples: [1] }),
     maxResponseBytes: count('a number of bytes')
       .prefault(67_108_864)
       .meta({ description: 'Largest answer that is read, in bytes.', examples: [1_048_576] }),

@@ -1,7 +1,7 @@
 import type { Column, Mapped } from '../../domain/columns.js';
 import { splitArray } from '../json-split.js';
-import { keysetPaginator } from '../paginator.js';
-import type { OpenConnection, Parameters, Stream, Window } from '../port.js';
+import { keysetPaginator, keysetRanges } from '../paginator.js';
+import type { Cursor, OpenConnection, Parameters, Stream, Window } from '../port.js';
 import { readPage } from '../read-page.js';
 import { idOf } from '../record.js';
 
@@ -32,6 +32,12 @@ export interface CoupaStreamSpec {
 export function coupaStream(spec: CoupaStreamSpec): Stream {
   const paginator = keysetPaginator(spec.name);
   const { fields, path, pageSize = mostPerPage, ...declared } = spec;
+  const filterOf = (window: Window, cursor: Cursor | null) => ({
+    ...(spec.mode === 'incremental' ? windowFilter(window) : {}),
+    ...(cursor === null ? {} : { 'id[gt]': paginator.position(cursor) ?? '' }),
+    ...(typeof cursor?.['until'] === 'string' ? { 'id[lt_or_eq]': cursor['until'] } : {}),
+    order_by: 'id',
+  });
   return {
     ...declared,
     primaryKey: 'id',
@@ -47,9 +53,7 @@ export function coupaStream(spec: CoupaStreamSpec): Stream {
           method: 'GET',
           path,
           query: {
-            ...(spec.mode === 'incremental' ? windowFilter(window) : {}),
-            ...(from === null ? {} : { 'id[gt]': paginator.position(from) ?? '' }),
-            order_by: 'id',
+            ...filterOf(window, from),
             dir: 'asc',
             limit,
             ...(fields === undefined ? {} : { fields: JSON.stringify(fields) }),
@@ -65,6 +69,20 @@ export function coupaStream(spec: CoupaStreamSpec): Stream {
         calls: answer.calls,
         bytes: answer.body.length,
       };
+    },
+    /** By the highest id there is; where ids lie as densely behind the first page as in it, ranges are alike. */
+    async split(connection, window, cursor, first, options) {
+      const query = { ...filterOf(window, cursor), dir: 'desc', limit: 1, fields: '["id"]' };
+      const { answer, split } = await readPage(
+        connection.http,
+        { method: 'GET', path, query, signal: options.signal },
+        (body) => splitArray(body, null),
+      );
+      const highest = split.records[0] === undefined ? null : readId(split.records[0]);
+      if (highest === null) return null;
+      const lowest = first[0] === undefined ? null : readId(first[0]);
+      const starts = keysetRanges(cursor, lowest, highest, first.length);
+      return { starts, calls: answer.calls };
     },
   };
 }

@@ -1,0 +1,122 @@
+import type { Page } from '../connectors/port.js';
+import type { Batch, Part } from '../control/batches.js';
+import { landPart } from '../lake/parts.js';
+import { BatonError } from '../protocol/errors.js';
+import type { ActivityDeps } from './ports.js';
+
+/** Pages that arrive while a part is being written become the next part together, up to so many bytes. */
+const partBytes = 8_388_608;
+
+export interface Lander {
+  /** Resolves when the page is in the lake and its checkpoint is stored. */
+  land(range: number, page: Page): Promise<void>;
+  /** Calls that brought no page; counted with the next part. */
+  addCalls(calls: number): void;
+}
+
+interface Waiting {
+  readonly range: number;
+  readonly page: Page;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Lands pages one part at a time, numbered without gaps: a conflict on a number is how a worker that was frozen
+ * learns that another one went on. Pages of ranges that are read side by side share parts.
+ */
+export function createLander(
+  deps: ActivityDeps,
+  work: {
+    readonly batch: Batch;
+    readonly folder: string;
+    readonly parts: readonly Part[];
+    readonly onPart: (total: { readonly records: number; readonly pages: number }) => void;
+  },
+): Lander {
+  const waiting: Waiting[] = [];
+  let ordinal = work.parts.length;
+  let records = work.parts.reduce((sum, part) => sum + part.records, 0);
+  let pages = work.parts.reduce((sum, part) => sum + part.pages, 0);
+  let calls = 0;
+  let busy = false;
+  let broken: { readonly error: unknown } | null = null;
+
+  async function drain(): Promise<void> {
+    busy = true;
+    while (waiting.length > 0) {
+      const group = nextGroup(waiting);
+      try {
+        ordinal += 1;
+        const part = await write(deps, work, ordinal, group, calls);
+        calls = 0;
+        records += part.records;
+        pages += part.pages;
+        work.onPart({ records, pages });
+        for (const { resolve } of group) resolve();
+      } catch (error) {
+        // The numbering is lost with it: whoever waits or comes later fails too, and the attempt ends.
+        broken = { error };
+        for (const { reject } of [...group, ...waiting.splice(0)]) reject(error);
+      }
+    }
+    busy = false;
+  }
+
+  return {
+    land: (range, page) =>
+      new Promise((resolve, reject) => {
+        if (broken !== null) {
+          reject(broken.error);
+          return;
+        }
+        waiting.push({ range, page, resolve, reject });
+        if (!busy) void drain();
+      }),
+    addCalls(more) {
+      calls += more;
+    },
+  };
+}
+
+/** The first page that waits, and those behind it as long as they fit. */
+function nextGroup(waiting: Waiting[]): Waiting[] {
+  const group = waiting.splice(0, 1);
+  let bytes = group[0]?.page.bytes ?? 0;
+  for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
+    bytes += next.page.bytes;
+    if (bytes > partBytes) break;
+    group.push(next);
+    waiting.shift();
+  }
+  return group;
+}
+
+async function write(
+  deps: ActivityDeps,
+  { batch, folder }: { readonly batch: Batch; readonly folder: string },
+  ordinal: number,
+  group: readonly Waiting[],
+  calls: number,
+): Promise<Part> {
+  const records = group.flatMap(({ page }) => page.records);
+  const landed = records.length === 0 ? null : await landPart(deps.lake, folder, ordinal, records);
+  const part: Part = {
+    ordinal,
+    key: landed?.key ?? null,
+    sha256: landed?.sha256 ?? null,
+    bytes: landed?.bytes ?? 0,
+    records: records.length,
+    pages: group.length,
+    calls: group.reduce((sum, { page }) => sum + page.calls, calls),
+    cursors: Object.fromEntries(group.map(({ range, page }) => [range, page.next])),
+  };
+  if (!(await deps.batches.addPart(batch, part)))
+    throw new BatonError('ERR_BATCH_TAKEN', {
+      detail: `Another worker went on with batch ${batch.batch_id} at part ${ordinal} while this one was away.`,
+      retryable: true,
+    });
+  if (part.key === null) deps.handOver.ring(batch.batch_id);
+  else deps.handOver.put(batch.batch_id, part.key, records);
+  return part;
+}
