@@ -56,6 +56,8 @@ export interface Stage {
 
 export interface ActorSpec {
   readonly name: string;
+  /** Node when not given. */
+  readonly program?: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -94,7 +96,7 @@ export async function openStage({ keep, say }: StageOptions): Promise<Stage> {
       folder,
       postgres: postgresOf(postgres.pid, ports.postgres, password),
       temporal,
-      start: (actor) => crew.begin(nodeSpec(actor, folder)),
+      start: (actor) => crew.begin(actorSpec(actor, folder)),
       freePort: async () => (await choosePorts(anyPort)).ports.sandbox,
       close,
     };
@@ -144,12 +146,12 @@ async function startTemporal(
   };
 }
 
-function nodeSpec({ name, args, env }: ActorSpec, folder: string): PartSpec {
+function actorSpec({ name, program, args, env }: ActorSpec, folder: string): PartSpec {
   return {
     name,
     title: name,
-    program: process.execPath,
-    args: ['--enable-source-maps', ...args],
+    program: program ?? process.execPath,
+    args: program === undefined ? ['--enable-source-maps', ...args] : args,
     cwd: folder,
     env: { PATH: process.env['PATH'] ?? '', HOME: folder, ...env },
     ready: 'announced',

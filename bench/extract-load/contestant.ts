@@ -48,6 +48,8 @@ export interface Scene {
   readonly pageSize: number;
   /** Where processor profiles of the data worker go, if anywhere. */
   readonly profiles: string | null;
+  /** One line for a person. */
+  readonly say: (line: string) => void;
 }
 
 /** Throws when a count differs from the independent one, naming every one that does. */

@@ -6,6 +6,7 @@ import type { Bench } from '../main.js';
 import { startMeter } from '../measure.js';
 import { openStage, type Stage } from '../servers.js';
 import { type Contestant, type ContestantName, contestantNames, phases, type Scene } from './contestant.js';
+import { openDlt } from './dlt-contestant.js';
 import type { Counts } from './orders.js';
 import { openPipeline } from './pipeline-contestant.js';
 import { openRaw } from './raw-contestant.js';
@@ -18,7 +19,7 @@ const settleMs = 2_500;
 const open: Readonly<Record<ContestantName, (scene: Scene) => Promise<Contestant | null>>> = {
   raw: openRaw,
   pipeline: openPipeline,
-  dlt: async () => null,
+  dlt: openDlt,
 };
 
 interface Options {
@@ -56,11 +57,11 @@ async function measureAll(stage: Stage, options: Options, say: (line: string) =>
   const { records, pageSize, profiles } = options;
   say(`generating ${records} orders`);
   const vendor = await startVendor(stage, records, pageSize);
-  const scene: Scene = { stage, vendor, records, pageSize, profiles };
+  const scene: Scene = { stage, vendor, records, pageSize, profiles, say };
   const measured: Measured[] = [];
   for (let turn = 0; turn < options.repeat; turn += 1)
     for (const name of contestantNames.filter((candidate) => options.only.includes(candidate)))
-      measured.push(...(await measure(name, scene, say)));
+      measured.push(...(await measure(name, scene)));
   const report = createReport(measured);
   say(`\n${report.table()}`);
   const summary = report.summary({ records, pageSize, meanBytes: await vendor.meanBytes() });
@@ -68,8 +69,8 @@ async function measureAll(stage: Stage, options: Options, say: (line: string) =>
 }
 
 /** All phases of one contestant, on the orders as seeded. */
-async function measure(name: ContestantName, scene: Scene, say: (line: string) => void): Promise<Measured[]> {
-  const { stage, vendor } = scene;
+async function measure(name: ContestantName, scene: Scene): Promise<Measured[]> {
+  const { stage, vendor, say } = scene;
   await vendor.reset();
   const contestant = await open[name](scene);
   if (contestant === null) return [];

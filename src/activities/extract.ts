@@ -25,6 +25,7 @@ export function createExtractActivities(deps: ActivityDeps): ExtractActivities {
         try {
           const batch = await openBatch(deps, input, signal);
           const landed = batch.state === 'landed' ? batch : await walk(deps, input, batch, signal);
+          if (activityInfo().attempt > 1) await sweepOrphans(deps, landed);
           const counts = { read: Number(landed.records), pages: Number(landed.pages) };
           await deps.runs.stepCounted(input.runId, input.step.id, counts);
           return {
@@ -125,6 +126,14 @@ async function close(deps: ActivityDeps, batch: Batch, folder: string): Promise<
   );
   deps.handOver.ring(batch.batch_id);
   return landed;
+}
+
+/** What an attempt that was killed had written and not yet recorded; the batch is closed, so nobody will name it. */
+async function sweepOrphans(deps: ActivityDeps, batch: Batch): Promise<void> {
+  const named = new Set((await deps.batches.parts(batch)).map((part) => part.key));
+  named.add(batch.manifest_key);
+  for await (const key of deps.lake.list(`${folderOf(deps, batch)}/`))
+    if (!named.has(key)) await deps.lake.remove(key);
 }
 
 function manifestOf(

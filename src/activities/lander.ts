@@ -111,12 +111,21 @@ async function write(
     calls: group.reduce((sum, { page }) => sum + page.calls, calls),
     cursors: Object.fromEntries(group.map(({ range, page }) => [range, page.next])),
   };
-  if (!(await deps.batches.addPart(batch, part)))
+  if (!(await deps.batches.addPart(batch, part))) {
+    await withdraw(deps, batch, part);
     throw new BatonError('ERR_BATCH_TAKEN', {
       detail: `Another worker went on with batch ${batch.batch_id} at part ${ordinal} while this one was away.`,
       retryable: true,
     });
+  }
   if (part.key === null) deps.handOver.ring(batch.batch_id);
   else deps.handOver.put(batch.batch_id, part.key, records);
   return part;
+}
+
+/** Removes the object that nobody will ever name: its number is taken for good by another one, or the batch is closed. */
+async function withdraw(deps: ActivityDeps, batch: Batch, part: Part): Promise<void> {
+  if (part.key === null) return;
+  const [taken] = await deps.batches.parts(batch, part.ordinal - 1);
+  if (taken?.ordinal !== part.ordinal || taken.key !== part.key) await deps.lake.remove(part.key);
 }

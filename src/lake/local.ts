@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { BatonError } from '../protocol/errors.js';
 import type { Lake } from './port.js';
@@ -11,6 +11,9 @@ const keyPattern = /^[A-Za-z0-9_.=+-]+(?:\/[A-Za-z0-9_.=+-]+)*$/;
 /** A lake in a folder. An object appears by link(2) after its bytes are on disk, so it is never half there. */
 export function createLocalLake(root: string): Lake {
   const made = new Set<string>();
+  const drafts = path.join(root, '.drafts');
+  /** Once per process, at its first write. */
+  let swept: Promise<void> | null = null;
 
   function pathOf(key: string): string {
     if (!keyPattern.test(key) || key.split('/').some((segment) => segment === '.' || segment === '..'))
@@ -27,10 +30,12 @@ export function createLocalLake(root: string): Lake {
   return {
     async putIfAbsent(key, body) {
       const target = pathOf(key);
-      const draft = path.join(root, '.drafts', `${process.pid}-${randomBytes(6).toString('hex')}`);
+      const draft = path.join(drafts, `${process.pid}-${randomBytes(6).toString('hex')}`);
       return guard(`writing ${key}`, async () => {
         await makeFolder(path.dirname(target));
-        await makeFolder(path.dirname(draft));
+        await makeFolder(drafts);
+        swept ??= sweepDrafts(drafts);
+        await swept;
         try {
           const file = await open(draft, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644);
           try {
@@ -82,6 +87,15 @@ export function createLocalLake(root: string): Lake {
 
     locate: (key) => pathOf(key),
   };
+}
+
+/** A draft that nobody finished within a day is what a killed worker has left. */
+async function sweepDrafts(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const draft = path.join(folder, name);
+    const found = await stat(draft).catch(() => null); // its writer may just have finished it
+    if (found !== null && Date.now() - found.mtimeMs > 86_400_000) await rm(draft, { force: true });
+  }
 }
 
 async function guard<T>(what: string, work: () => Promise<T>): Promise<T> {

@@ -52,7 +52,7 @@ interface ManifestFile {
 /** All records that the manifests of landed batches name, by stream. */
 async function landedRecords(world: World, tenant: string): Promise<Record<string, readonly string[]>> {
   const batches = await world.controlRows<{ connection: string; stream: string; manifest_key: string }>(
-    `SELECT connection, stream, manifest_key FROM control.batches WHERE state = 'landed' AND tenant = $1 ORDER BY created_at`,
+    `SELECT connection, stream, manifest_key FROM control.batches WHERE state = 'landed' AND manifest_key IS NOT NULL AND tenant = $1 ORDER BY created_at`,
     [tenant],
   );
   const found: Record<string, string[]> = {};
