@@ -62,9 +62,14 @@ export function createControlActivities(deps: ActivityDeps): ControlActivities {
       ),
 
     planTickets: (input) =>
-      asActivity(deps.log, { run: input.runId, step: input.step.id }, async () => {
+      asActivity(deps.log, { run: input.runId, step: input.step.id }, async (signal) => {
         await deps.runs.stepStarted(input.runId, input.step.id, activityInfo().attempt);
-        return { planned: await planTickets(deps, input) };
+        const during = {
+          ...deps,
+          warehouse: deps.warehouse.during(signal),
+          effects: deps.effects.during(signal),
+        };
+        return { planned: await planTickets(during, input) };
       }),
 
     finishRun: (input) => asActivity(deps.log, { run: input.runId }, () => finishRun(deps, input)),

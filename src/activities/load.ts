@@ -34,7 +34,8 @@ export function createLoadActivities(deps: ActivityDeps): LoadActivities {
         const table = tableOf(deps.connections.stream(step.connection, step.stream), step);
         const records = Number(batch.records);
         const move = { from: batch.watermark_read, to: batch.window_to };
-        const merge = (from: string) => deps.warehouse.merge(table, from, load, records, move);
+        const warehouse = deps.warehouse.during(signal);
+        const merge = (from: string) => warehouse.merge(table, from, load, records, move);
         const restage = async () => {
           const attempt = attemptName('m');
           return (await stageBatch(deps, { batch, step, tenant, attempt, rangeColumn: null }, signal))

@@ -18,7 +18,8 @@ import {
 const chunk = 5_000;
 
 /** What planning needs of a worker. */
-export interface PlanningDeps extends Pick<ActivityDeps, 'effects' | 'warehouse' | 'runUrl'> {
+export interface PlanningDeps extends Pick<ActivityDeps, 'warehouse' | 'runUrl'> {
+  readonly effects: Pick<ActivityDeps['effects'], 'intend'>;
   readonly connections: Pick<ActivityDeps['connections'], 'open'>;
 }
 

@@ -8,9 +8,9 @@ export function createTransformActivities(deps: ActivityDeps): TransformActiviti
   return {
     /** Checks changed and open orders against every rule, in one transaction of the warehouse. */
     reconcile: ({ runId, tenant, step }) =>
-      asActivity(deps.log, { run: runId, step: step.id }, async () => {
+      asActivity(deps.log, { run: runId, step: step.id }, async (signal) => {
         await deps.runs.stepStarted(runId, step.id, activityInfo().attempt);
-        const counts = await deps.warehouse.reconcile(orderRules, {
+        const counts = await deps.warehouse.during(signal).reconcile(orderRules, {
           runId,
           tenant,
           source: step.source,

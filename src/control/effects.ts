@@ -79,14 +79,12 @@ export function createEffectStore(control: Database) {
 
   return {
     /** Stores intents with their frozen bodies; one that is there already stays as it is. Answers how many are new. */
-    intend(intents: readonly Intent[]): Promise<number> {
-      return control.guard('storing intents', () =>
-        knex.transaction(async (trx) => {
-          let added = 0;
-          for (const intent of intents) added += await insertIntent(trx, intent);
-          return added;
-        }),
-      );
+    intend: (intents: readonly Intent[]): Promise<number> => storeIntents(control, intents),
+
+    /** The ledger of one piece of work, whose statements are cancelled and rolled back when the signal aborts. */
+    during(signal: AbortSignal) {
+      const own = control.during(signal);
+      return { intend: (intents: readonly Intent[]) => storeIntents(own, intents) };
     },
 
     /** Effects of a series that are due, longest due first: one that keeps failing goes behind those that wait. */
@@ -336,4 +334,14 @@ function ticketChange(
   if (kind === 'ticket.open') return state === 'confirmed' ? 'open' : state === 'dead' ? 'dead' : null;
   const solved = (body as { status?: unknown } | null)?.status === 'solved';
   return kind === 'ticket.update' && state === 'confirmed' && solved ? 'resolved' : null;
+}
+
+function storeIntents(control: Database, intents: readonly Intent[]): Promise<number> {
+  return control.guard('storing intents', () =>
+    control.knex.transaction(async (trx) => {
+      let added = 0;
+      for (const intent of intents) added += await insertIntent(trx, intent);
+      return added;
+    }),
+  );
 }

@@ -1,6 +1,7 @@
 import knexFactory, { type Knex } from 'knex';
 import type { Secret } from '../domain/secret.js';
 import { BatonError, type ErrorName } from '../protocol/errors.js';
+import { abortable } from './abortable.js';
 
 export interface DatabaseOptions {
   /** Full connection string, password included. */
@@ -17,6 +18,8 @@ export interface Database {
   readonly knex: Knex;
   /** Runs `work`, turning what the driver throws into a BatonError that names `what`. */
   guard<T>(what: string, work: () => Promise<T>): Promise<T>;
+  /** The same database, whose statements are cancelled and rolled back when the signal aborts; not to be closed. */
+  during(signal: AbortSignal): Database;
   close(): Promise<void>;
 }
 
@@ -84,14 +87,19 @@ export function openDatabase(options: DatabaseOptions): Database {
     asyncStackTraces: false,
     log: { warn() {}, error() {}, deprecate() {}, debug() {} },
   });
+  return view(knex, options.unavailable);
+}
+
+function view(knex: Knex, unavailable: DatabaseOptions['unavailable']): Database {
   return {
     knex,
     close: () => knex.destroy(),
+    during: (signal) => view(abortable(knex, signal), unavailable),
     async guard(what, work) {
       try {
         return await work();
       } catch (error) {
-        throw error instanceof BatonError ? error : fromDriver(error, what, options.unavailable);
+        throw error instanceof BatonError ? error : fromDriver(error, what, unavailable);
       }
     },
   };

@@ -67,6 +67,8 @@ export interface WatermarkMove {
 export interface Warehouse {
   /** Creates what Baton's own schemas lack; idempotent, safe from several processes. */
   prepare(): Promise<void>;
+  /** The same warehouse for one piece of work, whose statements are cancelled and rolled back when the signal aborts. */
+  during(signal: AbortSignal): Warehouse;
   watermark(connection: string, stream: string, tenant: string): Promise<Watermark>;
 
   /**

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type PlanningDeps, planTickets } from '../../src/activities/plan-tickets.js';
 import { zendesk } from '../../src/connectors/zendesk/index.js';
 import { migrateControl, openControl } from '../../src/control/database.js';
-import { createEffectStore, type EffectRow } from '../../src/control/effects.js';
+import { createEffectStore, type EffectRow, type EffectStore } from '../../src/control/effects.js';
 import type { Database } from '../../src/database/postgres.js';
 import { Secret } from '../../src/domain/secret.js';
 import { createDatabase, type TestDatabase } from '../setup/database.js';
@@ -20,7 +20,7 @@ import {
 let bench: Bench;
 let ledger: TestDatabase;
 let control: Database;
-let deps: PlanningDeps;
+let deps: PlanningDeps & { readonly effects: EffectStore };
 
 beforeEach(async () => {
   [bench, ledger] = await Promise.all([openBench(), createDatabase()]);

@@ -1,3 +1,4 @@
+import type { Knex } from 'knex';
 import { type Database, type DatabaseOptions, openDatabase } from '../../database/postgres.js';
 import type { Secret } from '../../domain/secret.js';
 import type { TableSpec, Warehouse } from '../port.js';
@@ -29,8 +30,12 @@ export function openWarehouseDatabase(url: Secret, options: Partial<DatabaseOpti
 
 /** A warehouse on PostgreSQL 14 or newer. */
 export function createPostgresWarehouse(database: Database): Warehouse {
+  return warehouseOn(database, database.knex, new Map());
+}
+
+/** `base` is what all share: what is prepared once must not end with one piece of work. */
+function warehouseOn(database: Database, base: Knex, prepared: Map<string, Promise<void>>): Warehouse {
   const { knex, guard } = database;
-  const prepared = new Map<string, Promise<void>>();
 
   /** Once per process and name; a failure is forgotten, so that the next call tries again. */
   function once(name: string, work: () => Promise<void>): Promise<void> {
@@ -46,10 +51,12 @@ export function createPostgresWarehouse(database: Database): Warehouse {
   }
 
   const prepare = () =>
-    once('foundation', () => guard('preparing the warehouse', () => prepareFoundation(knex)));
+    once('foundation', () => guard('preparing the warehouse', () => prepareFoundation(base)));
 
   return {
     prepare,
+
+    during: (signal) => warehouseOn(database.during(signal), base, prepared),
 
     watermark: (connection, stream, tenant) =>
       guard('reading the watermark', async () => {
@@ -64,7 +71,7 @@ export function createPostgresWarehouse(database: Database): Warehouse {
     openStaging: (table, load, attempt) =>
       guard(`opening the staging of ${table.table}`, async () => {
         await prepare();
-        await once(table.table, () => prepareTable(knex, table));
+        await once(table.table, () => prepareTable(base, table));
         await knex.raw(
           `INSERT INTO raw._baton_loads (batch_id, generation, run_id, tenant, connection, stream, target)
            VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
