@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { runCommand } from '../src/cli/stack/command.js';
 
 /** What a process and all its children used between start and stop. */
@@ -8,8 +9,14 @@ export interface Usage {
   readonly peakRssMb: number;
 }
 
+export interface Measurement<Name extends string> {
+  readonly usage: Readonly<Record<Name, Usage>>;
+  /** What everything else on this machine used meanwhile, the bench itself left out: noise. */
+  readonly othersCpuSeconds: number;
+}
+
 export interface Meter<Name extends string> {
-  stop(): Promise<Readonly<Record<Name, Usage>>>;
+  stop(): Promise<Measurement<Name>>;
 }
 
 interface ProcessRow {
@@ -53,6 +60,7 @@ export async function startMeter<Name extends string>(
 
   for (const tree of trees.values()) tree.forgetPeak();
   await sample();
+  const before = busySeconds() - ownSeconds();
   const sampling = keepSampling();
   return {
     async stop() {
@@ -60,10 +68,24 @@ export async function startMeter<Name extends string>(
       wake();
       await sampling;
       await sample();
-      const usages = names.map((name) => [name, trees.get(name)?.usage()] as const);
-      return Object.fromEntries(usages) as Record<Name, Usage>;
+      const usages = names.map(
+        (name) => [name, trees.get(name)?.usage() ?? { cpuSeconds: 0, peakRssMb: 0 }] as const,
+      );
+      const measured = usages.reduce((sum, [, { cpuSeconds }]) => sum + cpuSeconds, 0);
+      const othersCpuSeconds = Math.max(0, busySeconds() - ownSeconds() - before - measured);
+      return { usage: Object.fromEntries(usages) as Record<Name, Usage>, othersCpuSeconds };
     },
   };
+}
+
+/** What all processors of the machine have worked since it started. */
+function busySeconds(): number {
+  return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0) / 1000;
+}
+
+function ownSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 class Tree {

@@ -51,6 +51,7 @@ export interface Stage {
   /** Starts a process that announces itself with `{"ready":true`. */
   start(spec: ActorSpec): Promise<Actor>;
   freePort(): Promise<number>;
+  /** Ends all processes, and removes their files unless they are to be kept. Safe to call twice. */
   close(): Promise<void>;
 }
 
@@ -71,11 +72,17 @@ export async function openStage({ keep, say }: StageOptions): Promise<Stage> {
   const crew = createCrew(folder);
   let places: readonly string[] = [];
 
-  async function close(): Promise<void> {
+  async function end(): Promise<void> {
     await crew.stopAll();
     if (keep) say(`kept ${folder}`);
     else for (const place of [...places, folder]) rmSync(place, { recursive: true, force: true });
   }
+
+  let ending: Promise<void> | undefined;
+  const close = () => {
+    ending ??= end();
+    return ending;
+  };
 
   try {
     const { ports } = await choosePorts(anyPort);

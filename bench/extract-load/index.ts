@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { isAlive } from '../../src/cli/stack/process-table.js';
 import type { Bench } from '../main.js';
 import { startMeter } from '../measure.js';
 import { openStage, type Stage } from '../servers.js';
@@ -10,7 +11,8 @@ import { openDlt } from './dlt-contestant.js';
 import type { Counts } from './orders.js';
 import { openPipeline } from './pipeline-contestant.js';
 import { openRaw } from './raw-contestant.js';
-import { createReport, type Measured } from './report.js';
+import { createReport, type Measured, summaryOf } from './report.js';
+import { tableOf } from './table.js';
 import { startVendor } from './vendor.js';
 
 /** Longer than the second to which the vendor's clock is told: a change is then before the next window's end. */
@@ -41,11 +43,19 @@ export const extractLoad: Bench = {
     const options = optionsOf(args);
     const say = options.json ? () => {} : (line: string) => void process.stderr.write(`${line}\n`);
     say('starting PostgreSQL and Temporal');
-    const stage = await openStage({ keep: options.keep, say });
-    const leave = () => void stage.close().finally(() => process.exit(130));
+    let isLeaving = false;
+    const opening = openStage({ keep: options.keep, say });
+    const leave = () => {
+      isLeaving = true;
+      const closed = opening.then((stage) => stage.close());
+      void closed.catch(() => {}).finally(() => process.exit(130));
+    };
     process.once('SIGINT', leave).once('SIGTERM', leave);
+    const stage = await opening;
     try {
       await measureAll(stage, options, say);
+    } catch (error) {
+      if (!isLeaving) throw error;
     } finally {
       await stage.close();
       process.off('SIGINT', leave).off('SIGTERM', leave);
@@ -63,8 +73,8 @@ async function measureAll(stage: Stage, options: Options, say: (line: string) =>
     for (const name of contestantNames.filter((candidate) => options.only.includes(candidate)))
       measured.push(...(await measure(name, scene)));
   const report = createReport(measured);
-  say(`\n${report.table()}`);
-  const summary = report.summary({ records, pageSize, meanBytes: await vendor.meanBytes() });
+  say(`\n${tableOf(report)}`);
+  const summary = summaryOf(report, { records, pageSize, meanBytes: await vendor.meanBytes() });
   process.stdout.write(`${JSON.stringify(summary)}\n`);
 }
 
@@ -86,13 +96,33 @@ async function measure(name: ContestantName, scene: Scene): Promise<Measured[]> 
       temporal: stage.temporal.pid,
       api: vendor.pid,
     });
-    const { check, ...loaded } = await contestant.load(phase);
-    const usage = await meter.stop();
-    measured.push({ ...loaded, ...(await check(changed)), contestant: name, phase, usage });
+    const { check, ...loaded } = await whileAlive(contestant.processes, () => contestant.load(phase));
+    const measurement = await meter.stop();
+    measured.push({ ...loaded, ...measurement, ...(await check(changed)), contestant: name, phase });
     say(`${name} ${phase}: ${loaded.records} records in ${(loaded.wallMs / 1000).toFixed(1)} s`);
   }
   await contestant.close();
   return measured;
+}
+
+/** A process that has ended would be waited for for ever. */
+async function whileAlive<T>(
+  processes: Readonly<Record<string, number>>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const done = new AbortController();
+  const watch = async (): Promise<never> => {
+    for (;;) {
+      await sleep(1_000, undefined, { signal: done.signal });
+      for (const [name, pid] of Object.entries(processes))
+        if (!isAlive(pid)) throw new Error(`${name} has ended meanwhile; --keep keeps its log`);
+    }
+  };
+  try {
+    return await Promise.race([work(), watch()]);
+  } finally {
+    done.abort();
+  }
 }
 
 function optionsOf(args: readonly string[]): Options {

@@ -39,7 +39,13 @@ export async function openRaw({ stage, vendor, records, pageSize }: Scene): Prom
             'records read': [loaded.records, expected.records],
             'rows in the table': [table?.rows ?? 0, records],
           });
-          return {};
+          const [copied, ended] = [loaded.copiedMs / 1000, loaded.wallMs / 1000];
+          return {
+            steps: [
+              { id: 'fetch and copy', beganAt: 0, endedAt: copied },
+              { id: 'upsert', beganAt: copied, endedAt: ended },
+            ],
+          };
         },
       };
     },

@@ -22,6 +22,7 @@ export interface RawLoad {
   readonly wallMs: number;
   /** The vendor's clock when it began: where the next incremental load goes on. */
   readonly readAt: string;
+  /** From the start until everything was in the unlogged table. */
   readonly copiedMs: number;
 }
 
