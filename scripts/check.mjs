@@ -7,7 +7,11 @@ import { prepare, root, say } from './prepare.mjs';
 const checks = [
   ['format and lint', 'biome', ['check', '--error-on-warnings', '.']],
   ['types', 'tsc', ['--noEmit', '-p', 'tsconfig.json']],
-  ['import directions', 'depcruise', ['--config', '.dependency-cruiser.mjs', '--output-type', 'err', 'src', 'bench']],
+  [
+    'import directions',
+    'depcruise',
+    ['--config', '.dependency-cruiser.mjs', '--output-type', 'err', 'src', 'bench'],
+  ],
   ['unused code', 'knip', ['--no-progress']],
 ];
 

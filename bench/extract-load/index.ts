@@ -6,7 +6,14 @@ import { isAlive } from '../../src/cli/stack/process-table.js';
 import type { Bench } from '../main.js';
 import { startMeter } from '../measure.js';
 import { openStage, type Stage } from '../servers.js';
-import { type Contestant, type ContestantName, contestantNames, phases, type Scene } from './contestant.js';
+import {
+  type Contestant,
+  type ContestantName,
+  contestantNames,
+  type Phase,
+  phases,
+  type Scene,
+} from './contestant.js';
 import { openDlt } from './dlt-contestant.js';
 import type { Counts } from './orders.js';
 import { openPipeline } from './pipeline-contestant.js';
@@ -29,6 +36,7 @@ interface Options {
   readonly pageSize: number;
   readonly repeat: number;
   readonly only: readonly ContestantName[];
+  readonly wanted: readonly Phase[];
   readonly json: boolean;
   readonly keep: boolean;
   readonly profiles: string | null;
@@ -38,7 +46,7 @@ export const extractLoad: Bench = {
   name: 'extract-load',
   summary: 'Orders from a generated API into PostgreSQL, beside what raw code and dlt take for the same.',
   usage:
-    '[--records 200000] [--page 1000] [--repeat 1] [--only raw,pipeline,dlt] [--cpu-prof DIR] [--json] [--keep]',
+    '[--records 200000] [--page 1000] [--repeat 1] [--only raw,pipeline,dlt] [--phases first,again,changes] [--cpu-prof DIR] [--json] [--keep]',
   async run(args) {
     const options = optionsOf(args);
     const say = options.json ? () => {} : (line: string) => void process.stderr.write(`${line}\n`);
@@ -52,18 +60,20 @@ export const extractLoad: Bench = {
     };
     process.once('SIGINT', leave).once('SIGTERM', leave);
     const stage = await opening;
+    let summary: object = {};
     try {
-      await measureAll(stage, options, say);
+      summary = await measureAll(stage, options, say);
     } catch (error) {
       if (!isLeaving) throw error;
     } finally {
       await stage.close();
       process.off('SIGINT', leave).off('SIGTERM', leave);
     }
+    if (!isLeaving) process.stdout.write(`${JSON.stringify(summary)}\n`);
   },
 };
 
-async function measureAll(stage: Stage, options: Options, say: (line: string) => void): Promise<void> {
+async function measureAll(stage: Stage, options: Options, say: (line: string) => void): Promise<object> {
   const { records, pageSize, profiles } = options;
   say(`generating ${records} orders`);
   const vendor = await startVendor(stage, records, pageSize);
@@ -71,22 +81,21 @@ async function measureAll(stage: Stage, options: Options, say: (line: string) =>
   const measured: Measured[] = [];
   for (let turn = 0; turn < options.repeat; turn += 1)
     for (const name of contestantNames.filter((candidate) => options.only.includes(candidate)))
-      measured.push(...(await measure(name, scene)));
+      measured.push(...(await measure(name, scene, options.wanted)));
   const report = createReport(measured);
   say(`\n${tableOf(report)}`);
-  const summary = summaryOf(report, { records, pageSize, meanBytes: await vendor.meanBytes() });
-  process.stdout.write(`${JSON.stringify(summary)}\n`);
+  return summaryOf(report, { records, pageSize, meanBytes: await vendor.meanBytes() });
 }
 
 /** All phases of one contestant, on the orders as seeded. */
-async function measure(name: ContestantName, scene: Scene): Promise<Measured[]> {
+async function measure(name: ContestantName, scene: Scene, wanted: readonly Phase[]): Promise<Measured[]> {
   const { stage, vendor, say } = scene;
   await vendor.reset();
   const contestant = await open[name](scene);
   if (contestant === null) return [];
   const measured: Measured[] = [];
   let changed: Counts | null = null;
-  for (const [round, phase] of phases.entries()) {
+  for (const [round, phase] of wanted.entries()) {
     if (round > 0) changed = await vendor.change(round);
     await stage.postgres.settle();
     await sleep(settleMs);
@@ -133,6 +142,7 @@ function optionsOf(args: readonly string[]): Options {
       page: { type: 'string', default: '1000' },
       repeat: { type: 'string', default: '1' },
       only: { type: 'string', default: contestantNames.join(',') },
+      phases: { type: 'string', default: phases.join(',') },
       json: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
       'cpu-prof': { type: 'string' },
@@ -144,7 +154,8 @@ function optionsOf(args: readonly string[]): Options {
     records: positive('records', values.records),
     pageSize: positive('page', values.page),
     repeat: positive('repeat', values.repeat),
-    only: values.only.split(',').map(contestantOf),
+    only: someOf('only', contestantNames, values.only),
+    wanted: wantedPhases(values.phases),
     json: values.json,
     keep: values.keep,
     profiles,
@@ -157,9 +168,16 @@ function positive(name: string, text: string): number {
   throw new Error(`--${name} is a whole number above 0, not "${text}"`);
 }
 
-function contestantOf(text: string): ContestantName {
-  const name = contestantNames.find((candidate) => candidate === text.trim());
-  if (name === undefined)
-    throw new Error(`--only names some of ${contestantNames.join(', ')}; not "${text}"`);
-  return name;
+function someOf<T extends string>(name: string, known: readonly T[], text: string): T[] {
+  return text.split(',').map((word) => {
+    const found = known.find((candidate) => candidate === word.trim());
+    if (found === undefined) throw new Error(`--${name} names some of ${known.join(', ')}; not "${word}"`);
+    return found;
+  });
+}
+
+/** In their order; nothing can be loaded again that has not been loaded. */
+function wantedPhases(text: string): Phase[] {
+  const named = someOf('phases', phases, text);
+  return phases.filter((phase) => phase === 'first' || named.includes(phase));
 }
