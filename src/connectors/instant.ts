@@ -7,15 +7,17 @@ const pattern =
  * anything else, and for days and hours that do not exist (30 February, 25 o'clock).
  */
 export function instantText(value: string): string | null {
-  if (value === lastValue) return lastText;
-  lastValue = value;
-  lastText = read(value);
-  return lastText;
+  const known = recent.get(value);
+  if (known !== undefined) return known;
+  const text = read(value);
+  if (recent.size >= mostRecent) recent.clear();
+  recent.set(value, text);
+  return text;
 }
 
-/** A document repeats its times in its parts: the last one read is kept. */
-let lastValue: string | null = null;
-let lastText: string | null = null;
+/** A document repeats its times in its parts: those read last are kept. */
+const recent = new Map<string, string | null>();
+const mostRecent = 64;
 
 function read(value: string): string | null {
   const parts = pattern.exec(value);

@@ -25,6 +25,11 @@ export interface Violation {
 
 /** A mapper's verdict on one record: pure, total, never throws. */
 export type Mapped =
-  | { readonly kind: 'row'; readonly row: Row }
+  | {
+      readonly kind: 'row';
+      readonly row: Row;
+      /** Of an order: its lines, as orderLineColumns has them. */
+      readonly lines?: readonly Row[];
+    }
   | { readonly kind: 'filtered'; readonly reason: string; readonly id: string | null }
   | { readonly kind: 'quarantined'; readonly violations: readonly Violation[]; readonly id: string | null };

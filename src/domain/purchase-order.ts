@@ -22,30 +22,33 @@ export const purchaseOrderColumns = [
   { name: 'line_count', type: 'integer' },
   { name: 'created_at', type: 'timestamp' },
   { name: 'updated_at', type: 'timestamp' },
-  {
-    name: 'lines',
-    type: 'json',
-    description:
-      'array of {line_id, line_num, type: quantity|amount, description, price, quantity, total, invoiced, accounts, created_at, updated_at}, decimals as text',
-  },
 ] as const satisfies readonly Column[];
 
-export interface OrderLine {
+/** A line of an order. Its id is unique within the order. */
+export const orderLineColumns = [
+  { name: 'line_id', type: 'text' },
+  { name: 'line_num', type: 'text', nullable: true },
+  { name: 'type', type: 'text', description: 'quantity or amount' },
+  { name: 'description', type: 'text', nullable: true },
+  { name: 'price', type: 'numeric', nullable: true },
+  { name: 'quantity', type: 'numeric', nullable: true },
+  {
+    name: 'total',
+    type: 'numeric',
+    description: 'the vendor’s line total where it gives one, else price × quantity',
+  },
+  { name: 'invoiced', type: 'numeric', nullable: true },
+  {
+    name: 'accounts',
+    type: 'json',
+    description:
+      'array of {code, amount, pct}, decimals as text: one entry per account; empty when none is named',
+  },
+  { name: 'created_at', type: 'timestamp', nullable: true },
+  { name: 'updated_at', type: 'timestamp', nullable: true },
+] as const satisfies readonly Column[];
+
+export type OrderLine = Readonly<Record<(typeof orderLineColumns)[number]['name'], string | null>> & {
   readonly line_id: string;
-  readonly line_num: string;
-  readonly type: 'quantity' | 'amount';
-  readonly description: string | null;
-  readonly price: string | null;
-  readonly quantity: string | null;
-  /** The vendor's line total where it gives one, else price × quantity; decimal text. */
   readonly total: string;
-  readonly invoiced: string | null;
-  /** Split billing: one entry per account; empty when the vendor names none. */
-  readonly accounts: readonly {
-    readonly code: string | null;
-    readonly amount: string | null;
-    readonly pct: string | null;
-  }[];
-  readonly created_at: string | null;
-  readonly updated_at: string | null;
-}
+};

@@ -32,7 +32,7 @@ export interface StagedRecord {
   readonly line: number;
   readonly raw: Buffer;
   readonly verdict:
-    | { readonly kind: 'row'; readonly row: Row }
+    | { readonly kind: 'row'; readonly row: Row; readonly lines?: readonly Row[] }
     | { readonly kind: 'filtered' }
     | { readonly kind: 'quarantined'; readonly id: string | null; readonly violations: readonly Violation[] };
 }

@@ -29,7 +29,10 @@ export function mapPurchaseOrder(record: Buffer, parameters?: Parameters): Mappe
     const status = vendorStatus === null ? null : canonicalStatus(vendorStatus, reader);
     const id = reader.id(order, 'id');
     if (status === 'draft' && id !== null) return { kind: 'filtered', reason: 'draft', id };
-    return { kind: 'row', row: orderRow(order, reader, id, status, parameters) };
+    const lines = reader
+      .objects(order, 'order-lines')
+      .map((line, index) => mapLine(line, reader, `order-lines.${index}.`));
+    return { kind: 'row', row: orderRow(order, reader, { id, status, lines }, parameters), lines };
   });
 }
 
@@ -42,15 +45,11 @@ function canonicalStatus(vendorStatus: string, reader: RecordReader): OrderStatu
 function orderRow(
   order: Fields,
   reader: RecordReader,
-  id: string | null,
-  status: string | null,
+  { id, status, lines }: { id: string | null; status: string | null; lines: readonly OrderLine[] },
   parameters: Parameters | undefined,
 ): Row {
   const currency = reader.object(order, 'currency');
   const supplier = reader.optionalObject(order, 'supplier');
-  const lines = reader
-    .objects(order, 'order-lines')
-    .map((line, index) => mapLine(line, reader, `order-lines.${index}.`));
   reportDoubledLines(lines, reader);
   return {
     po_id: id,
@@ -66,7 +65,6 @@ function orderRow(
     line_count: String(lines.length),
     created_at: reader.instant(order, 'created-at'),
     updated_at: reader.instant(order, 'updated-at'),
-    lines: JSON.stringify(lines),
   };
 }
 
@@ -97,13 +95,13 @@ function mapLine(line: Fields, reader: RecordReader, at: string): OrderLine {
     quantity,
     total,
     invoiced: reader.optionalDecimal(line, 'invoiced', at),
-    accounts: accountsOf(line, reader, at, total),
+    accounts: JSON.stringify(accountsOf(line, reader, at, total)),
     created_at: reader.optionalInstant(line, 'created-at', at),
     updated_at: reader.optionalInstant(line, 'updated-at', at),
   };
 }
 
-function lineType(line: Fields, reader: RecordReader, at: string): OrderLine['type'] {
+function lineType(line: Fields, reader: RecordReader, at: string): 'quantity' | 'amount' {
   const type = reader.optionalText(line, 'type', at);
   if (type === 'OrderAmountLine') return 'amount';
   if (type !== null && type !== 'OrderQuantityLine') {
@@ -130,8 +128,14 @@ function lineTotal(
   return '0';
 }
 
+interface Account {
+  readonly code: string | null;
+  readonly amount: string | null;
+  readonly pct: string | null;
+}
+
 /** Split billing where there is any, else the line's one account with the whole amount. */
-function accountsOf(line: Fields, reader: RecordReader, at: string, total: string): OrderLine['accounts'] {
+function accountsOf(line: Fields, reader: RecordReader, at: string, total: string): readonly Account[] {
   const allocations = reader.optionalObjects(line, 'account-allocations', at);
   if (allocations.length > 0) {
     return allocations.map((part, index) => {

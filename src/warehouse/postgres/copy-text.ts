@@ -1,5 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { hash } from 'node:crypto';
+import type { Row } from '../../domain/columns.js';
+import { orderLineColumns } from '../../domain/purchase-order.js';
 import type { StagedRecord, TableSpec } from '../port.js';
 
 /** What a staging table has behind the columns of its stream. */
@@ -13,6 +15,12 @@ export const stagingColumns = [
   '_violations',
   '_bad',
 ] as const;
+
+/** The columns of a staging table, in the order in which COPY brings them. */
+export function columnsOf(spec: TableSpec): readonly string[] {
+  const lines = spec.orders === undefined ? [] : ['lines'];
+  return [...spec.columns.map(({ name }) => name), ...lines, ...stagingColumns];
+}
 
 /** Bytes per piece: neither side waits for the whole, and none is called for every record. */
 const pieceBytes = 262_144;
@@ -31,7 +39,7 @@ export function* copyText(spec: TableSpec, records: readonly StagedRecord[]): Ge
   let piece = Buffer.allocUnsafeSlow(pieceBytes);
   let at = 0;
   for (const record of records) {
-    const row = record.verdict.kind === 'row' ? rowText(spec, record.verdict.row) : null;
+    const row = record.verdict.kind === 'row' ? rowText(spec, record.verdict) : null;
     const text = row === null || hasNul(row) ? otherText(spec, record, row !== null) : row;
     const isRow = text === row;
     const raw = isRow ? escapedRaw(record.raw) : null;
@@ -54,12 +62,52 @@ export function* copyText(spec: TableSpec, records: readonly StagedRecord[]): Ge
   if (at > 0) yield piece.subarray(0, at);
 }
 
-/** The stream's columns, each followed by a tab. */
-function rowText(spec: TableSpec, row: Readonly<Record<string, string | null>>): string {
+/** The stream's columns, and an order's lines, each followed by a tab. */
+function rowText(
+  spec: TableSpec,
+  { row, lines = [] }: { readonly row: Row; readonly lines?: readonly Row[] },
+): string {
   let text = '';
   for (const column of spec.columns) text += `${field(row[column.name] ?? null)}\t`;
-  return text;
+  return spec.orders === undefined ? text : `${text}${linesText(lines)}\t`;
 }
+
+/**
+ * An array of composite values, in COPY's text: a member's quotes and backslashes are doubled in its composite
+ * (https://www.postgresql.org/docs/current/rowtypes.html#ROWTYPES-IO-SYNTAX), escaped in the array around it
+ * (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO), and their backslashes once more for COPY.
+ */
+function linesText(lines: readonly Row[]): string {
+  let text = '{';
+  for (const line of lines) {
+    text += text === '{' ? '"(' : ',"(';
+    let comma = '';
+    for (const { name } of orderLineColumns) {
+      text += comma + member(line[name] ?? null);
+      comma = ',';
+    }
+    text += ')"';
+  }
+  return `${text}}`;
+}
+
+function member(value: string | null): string {
+  if (value === null) return '';
+  if (/^[\w.:+-]+$/.test(value)) return value;
+  const inside = /[\\\n\r\t]/.test(value)
+    ? value.replace(/["\\\n\r\t]/g, (c) => inMember[c] ?? c)
+    : value.replaceAll('"', quoted + quoted);
+  return quoted + inside + quoted;
+}
+
+const quoted = '\\\\"';
+const inMember: Readonly<Record<string, string>> = {
+  '"': quoted + quoted,
+  '\\': '\\'.repeat(8),
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+};
 
 function hasNul(text: string): boolean {
   return text.includes('\0');
@@ -68,7 +116,7 @@ function hasNul(text: string): boolean {
 /** A record that is not loaded: counted, and quarantined with its bytes as far as a table can hold them. */
 function otherText(spec: TableSpec, record: StagedRecord, nul: boolean): string {
   const { verdict } = record;
-  const empty = '\\N\t'.repeat(spec.columns.length + 1);
+  const empty = '\\N\t'.repeat(columnsOf(spec).length - stagingColumns.length + 1);
   const place = `${record.part}\t${record.line}\t\\N`;
   if (verdict.kind === 'filtered') return `${empty}${place}\tfiltered\t\\N\t\\N\t\\N\n`;
   const violations = verdict.kind === 'quarantined' && !nul ? verdict.violations : [nulViolation];

@@ -5,7 +5,7 @@ import type { TableSpec, Warehouse } from '../port.js';
 import { mergeBatch, readCounts } from './merge.js';
 import { qualified } from './names.js';
 import { reconcile } from './reconcile.js';
-import { prepareFoundation, prepareTable } from './schema.js';
+import { prepareFoundation, prepareReaders, prepareTable } from './schema.js';
 import {
   copyRecords,
   createStaging,
@@ -91,6 +91,7 @@ function warehouseOn(database: Database, base: Knex, prepared: Map<string, Promi
         const result = await mergeBatch(knex, table, staging, load, expected, watermark);
         if (result.merged) {
           await retireStaging(knex, staging);
+          await once(`readers of ${table.table}`, () => prepareReaders(base, table));
           await refreshStatistics(knex, tablesOf(table), result.counts.loaded);
         }
         return result;

@@ -1,13 +1,10 @@
 import type { Knex } from 'knex';
 import { only, query } from '../../database/postgres.js';
-import { minorUnitsOf } from '../../domain/money.js';
-import type { OrderEnrichment } from '../../domain/plan.js';
+import { orderLineColumns } from '../../domain/purchase-order.js';
 import { BatonError } from '../../protocol/errors.js';
 import type { LoadCounts, LoadKey, LoadResult, TableSpec, WatermarkMove } from '../port.js';
-import { batchLabel, identifier, keptColumns, keyColumn, qualified } from './names.js';
-
-/** A rate older than this many days is no rate: it covers the longest closing of the quoting banks. */
-const rateMaxAgeDays = 7;
+import { mergeRows } from './merge-rows.js';
+import { batchLabel, identifier, keyColumn } from './names.js';
 
 /**
  * Merges one staged batch in one transaction: takes the fence, merges, quarantines, accounts, moves the
@@ -73,129 +70,7 @@ export async function mergeBatch(
   });
 }
 
-/** Newest version of each key wins within the batch, and against the table; older ones are counted, not written. */
-async function mergeRows(
-  trx: Knex.Transaction,
-  spec: TableSpec,
-  staging: string,
-  load: LoadKey,
-): Promise<LoadCounts> {
-  const key = identifier(keyColumn(spec));
-  const version = spec.versionColumn === null ? null : identifier(spec.versionColumn);
-  const kept = keptColumns(spec).map((column) => identifier(column.name));
-  const enriched = spec.orders === undefined ? [] : ['total_usd', 'fx_rate', 'fx_date', 'flags'];
-  const system = [
-    '_tenant',
-    '_source',
-    '_ingested_at',
-    '_pipeline_run_id',
-    '_batch_id',
-    '_part',
-    '_line',
-    '_row_hash',
-  ];
-  const written = [...kept, ...enriched, 'raw', ...system];
-  const updated = [...written, '_deleted'].filter(
-    (name) => name !== key && name !== '_tenant' && name !== '_source',
-  );
-  const values = [
-    ...kept.map((name) =>
-      spec.orders !== undefined && name === '"supplier_name"'
-        ? 'coalesce(s.name, w.supplier_name)'
-        : `w.${name}`,
-    ),
-    ...(spec.orders === undefined ? [] : orderValues(spec.orders.reportingCurrency)),
-    'w.raw',
-    ':tenant',
-    ':source',
-    'now()',
-    ':run',
-    ':batch',
-    'w._part',
-    'w._line',
-    'w._row_hash',
-  ];
-  const isStale = version === null ? 'false' : `t.${version} > c._version`;
-  const isSame = `t._row_hash = c._row_hash AND NOT t._deleted${spec.orders === undefined ? '' : ` AND NOT ${isRateNew(spec.orders)}`}`;
-  const from = `staging.${identifier(staging)}`;
-  // Only keys are sorted and kept; the rows themselves are fetched once, by their place in staging.
-  const { rows } = await query<LoadCounts>(
-    trx,
-    `WITH candidates AS (
-       SELECT ctid AS _place, ${key} AS _key, ${version ?? 'NULL'} AS _version, _row_hash${spec.orders === undefined ? '' : ', currency, created_at'},
-              row_number() OVER (PARTITION BY ${key} ORDER BY ${version === null ? '' : `${version} DESC, `}_part DESC, _line DESC) AS _rank
-       FROM ${from} WHERE _verdict = 'row'
-     ), judged AS MATERIALIZED (
-       SELECT c._place, CASE WHEN c._rank > 1 THEN 'duplicate' WHEN t.${key} IS NULL THEN 'loaded'
-                             WHEN ${isStale} THEN 'stale' WHEN ${isSame} THEN 'unchanged' ELSE 'loaded' END AS _becomes
-       FROM candidates c LEFT JOIN ${qualified(spec.table)} t
-         ON c._rank = 1 AND t._tenant = :tenant AND t._source = :source AND t.${key} = c._key
-     ), written AS (
-       INSERT INTO ${qualified(spec.table)} AS t (${written.join(', ')})
-       SELECT ${values.join(', ')} FROM ${from} w JOIN judged j ON j._place = w.ctid AND j._becomes = 'loaded'
-       ${spec.orders === undefined ? '' : orderJoins(spec.orders)}
-       ON CONFLICT (_tenant, _source, ${key}) DO UPDATE SET
-         ${updated.map((name) => (name === '_deleted' ? '_deleted = false' : `${name} = excluded.${name}`)).join(', ')}
-       RETURNING 1
-     ), verdicts AS (
-       SELECT count(*) AS read, count(*) FILTER (WHERE _verdict = 'quarantined') AS quarantined,
-              count(*) FILTER (WHERE _verdict = 'filtered') AS filtered FROM ${from}
-     ), reasons AS (
-       SELECT count(*) FILTER (WHERE _becomes = 'unchanged') AS unchanged, count(*) FILTER (WHERE _becomes = 'stale') AS stale,
-              count(*) FILTER (WHERE _becomes = 'duplicate') AS duplicate FROM judged
-     )
-     SELECT (SELECT count(*) FROM written)::int AS loaded, unchanged::int, stale::int, duplicate::int, read::int,
-            quarantined::int, filtered::int
-     FROM verdicts, reasons`,
-    {
-      tenant: load.tenant,
-      source: load.connection,
-      run: load.runId,
-      batch: batchLabel(load),
-      reporting: spec.orders?.reportingCurrency ?? '',
-    },
-  );
-  return only(rows);
-}
-
-/** total_usd, fx_rate, fx_date, flags: one multiplication, rounded once, half away from zero. */
-function orderValues(reportingCurrency: string): string[] {
-  const rate = `CASE WHEN w.currency = :reporting THEN 1 ELSE round(fx.reporting_rate / fx.currency_rate, 12) END`;
-  const exact = `CASE WHEN w.currency = :reporting THEN w.total ELSE w.total * fx.reporting_rate / fx.currency_rate END`;
-  return [
-    `round(${exact}, ${minorUnitsOf(reportingCurrency)})`,
-    rate,
-    `CASE WHEN w.currency = :reporting THEN (w.created_at AT TIME ZONE 'UTC')::date ELSE fx.rate_date END`,
-    `CASE WHEN w.currency <> :reporting AND fx.rate_date IS NULL THEN ARRAY['no_rate'] ELSE ARRAY[]::text[] END`,
-  ];
-}
-
-/** The supplier, and the rate. */
-function orderJoins(orders: OrderEnrichment): string {
-  return `
-    LEFT JOIN ${qualified(orders.suppliers)} s
-      ON s._tenant = :tenant AND s._source = :source AND s.supplier_id = w.supplier_id AND NOT s._deleted
-    LEFT JOIN LATERAL (${rateOf(orders, 'w')}) fx ON w.currency <> :reporting`;
-}
-
-/** The day's quotes of both currencies against the same base, or those of the last quoted day. */
-function rateOf(orders: OrderEnrichment, row: string): string {
-  const quote = (currency: string) =>
-    `CASE WHEN q.base = ${currency} THEN 1 ELSE (q.rates ->> ${currency})::numeric END`;
-  const day = `(${row}.created_at AT TIME ZONE 'UTC')::date`;
-  return `
-      SELECT q.rate_date, ${quote(':reporting')} AS reporting_rate, ${quote(`${row}.currency`)} AS currency_rate
-      FROM ${qualified(orders.rates)} q
-      WHERE q._tenant = :tenant AND q.rate_date <= ${day} AND q.rate_date > ${day} - ${rateMaxAgeDays}
-        AND (q.base = ${row}.currency OR (q.rates ->> ${row}.currency) IS NOT NULL)
-        AND (q.base = :reporting OR (q.rates ->> :reporting) IS NOT NULL)
-      ORDER BY q.rate_date DESC LIMIT 1`;
-}
-
-/** Whether an order that was loaded without a rate has one by now: then it is not the same any more. */
-function isRateNew(orders: OrderEnrichment): string {
-  return `CASE WHEN 'no_rate' = ANY (t.flags) THEN EXISTS (${rateOf(orders, 'c')}) ELSE false END`;
-}
+const lineColumns = orderLineColumns.map(({ name }) => name);
 
 /** The lines of every order that this batch wrote, replaced as a whole. */
 async function replaceLines(trx: Knex.Transaction, staging: string, load: LoadKey): Promise<void> {
@@ -208,15 +83,13 @@ async function replaceLines(trx: Knex.Transaction, staging: string, load: LoadKe
   );
   await query(
     trx,
-    `INSERT INTO analytics.po_line_fact (po_id, line_id, line_num, type, description, price, quantity, total, invoiced,
-            accounts, created_at, updated_at, _tenant, _source, _ingested_at, _pipeline_run_id, _batch_id, _part, _line, _row_hash)
-     SELECT s.po_id, l.line_id, l.line_num, l.type, l.description, l.price, l.quantity, l.total, l.invoiced,
-            coalesce(l.accounts, '[]'), l.created_at, l.updated_at,
+    `INSERT INTO analytics.po_line_fact (po_id, ${lineColumns.join(', ')},
+            _tenant, _source, _ingested_at, _pipeline_run_id, _batch_id, _part, _line, _row_hash)
+     SELECT s.po_id, ${lineColumns.map((name) => `l.${name}`).join(', ')},
             :tenant, :source, now(), :run, :batch, s._part, s._line, s._row_hash
      FROM staging.${identifier(staging)} s
      JOIN analytics.po_fact f ON f._batch_id = :batch AND f.po_id = s.po_id AND f._part = s._part AND f._line = s._line
-     CROSS JOIN LATERAL json_to_recordset(s.lines) AS l(line_id text, line_num text, type text, description text,
-       price numeric, quantity numeric, total numeric, invoiced numeric, accounts jsonb, created_at timestamptz, updated_at timestamptz)
+     CROSS JOIN LATERAL unnest(s.lines) AS l
      WHERE s._verdict = 'row'`,
     bindings,
   );

@@ -55,10 +55,3 @@ export function keyColumn(table: TableSpec): string {
     throw new BatonError('ERR_PLAN_INVALID', { detail: `${table.table} has no columns, so it has no key.` });
   return first.name;
 }
-
-/** Columns that staging needs and the table does not keep. */
-export function keptColumns(table: TableSpec) {
-  return table.orders === undefined
-    ? table.columns
-    : table.columns.filter((column) => column.name !== 'lines');
-}

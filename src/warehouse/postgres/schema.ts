@@ -1,7 +1,9 @@
 import type { Knex } from 'knex';
 import { indexName } from '../../domain/plan.js';
+import { orderLineColumns } from '../../domain/purchase-order.js';
 import type { TableSpec } from '../port.js';
-import { identifier, keptColumns, keyColumn, qualified, sqlTypes, systemColumns } from './names.js';
+import { stagingColumns } from './copy-text.js';
+import { identifier, keyColumn, qualified, sqlTypes, systemColumns } from './names.js';
 
 const systemDdl = systemColumns.map(([name, type]) => `${name} ${type}`).join(',\n  ');
 
@@ -90,15 +92,10 @@ CREATE TABLE IF NOT EXISTS analytics.po_fact (
   PRIMARY KEY (_tenant, _source, po_id)
 );
 CREATE INDEX IF NOT EXISTS po_fact_by_batch ON analytics.po_fact (_batch_id);
-CREATE INDEX IF NOT EXISTS po_fact_by_supplier ON analytics.po_fact (_tenant, _source, supplier_id);
-CREATE INDEX IF NOT EXISTS po_fact_by_customer ON analytics.po_fact (_tenant, customer_account_id);
-CREATE INDEX IF NOT EXISTS po_fact_by_number ON analytics.po_fact (_tenant, _source, po_number);
 
 CREATE TABLE IF NOT EXISTS analytics.po_line_fact (
   po_id text NOT NULL,
   line_id text NOT NULL,
-  tenant text GENERATED ALWAYS AS (_tenant) STORED,
-  source text GENERATED ALWAYS AS (_source) STORED,
   line_num text,
   type text NOT NULL,
   description text,
@@ -112,7 +109,6 @@ CREATE TABLE IF NOT EXISTS analytics.po_line_fact (
   ${systemDdl},
   PRIMARY KEY (_tenant, _source, po_id, line_id)
 );
-CREATE INDEX IF NOT EXISTS po_line_fact_by_batch ON analytics.po_line_fact (_batch_id);
 
 CREATE TABLE IF NOT EXISTS analytics.po_discrepancy (
   tenant        text NOT NULL,
@@ -143,8 +139,39 @@ export async function prepareFoundation(knex: Knex): Promise<void> {
   await knex.transaction(async (trx) => {
     await trx.raw('SELECT pg_advisory_xact_lock(7203321003)');
     await trx.raw(foundation);
+    await prepareLines(trx);
   });
 }
+
+/** Lines are staged in their order's row, as an array of this type: taken apart when they come, not when they are merged. */
+async function prepareLines(trx: Knex.Transaction): Promise<void> {
+  const { rows } = await trx.raw(`SELECT to_regtype('staging.order_line') IS NOT NULL AS exists`);
+  if (rows[0].exists) return;
+  const columns = orderLineColumns.map(
+    ({ name, type }) => `${name} ${type === 'json' ? 'jsonb' : sqlTypes[type]}`,
+  );
+  await trx.raw(`CREATE TYPE staging.order_line AS (${columns.join(', ')})`);
+}
+
+/**
+ * Indexes that only readers need are made after the first load, when they cost a fraction of what every row of it
+ * would pay. Those of later loads are kept up as they are.
+ */
+export async function prepareReaders(knex: Knex, spec: TableSpec): Promise<void> {
+  await knex.transaction(async (trx) => {
+    await trx.raw('SELECT pg_advisory_xact_lock(7203321003)');
+    if (spec.orders !== undefined)
+      for (const [by, columns] of orderIndexes) await createIndex(trx, spec.table, by, columns);
+    for (const column of spec.indexes ?? [])
+      await createIndex(trx, spec.table, column, `_tenant, ${identifier(column)}`);
+  });
+}
+
+const orderIndexes = [
+  ['supplier', '_tenant, _source, supplier_id'],
+  ['customer', '_tenant, customer_account_id'],
+  ['number', '_tenant, _source, po_number'],
+] as const;
 
 async function createIndex(trx: Knex, table: string, by: string, columns: string): Promise<void> {
   const name = identifier(indexName(table.split('.')[1] ?? '', by));
@@ -158,7 +185,7 @@ export async function prepareTable(knex: Knex, spec: TableSpec): Promise<void> {
   await knex.transaction(async (trx) => {
     await trx.raw('SELECT pg_advisory_xact_lock(7203321003)');
     if (spec.orders === undefined) {
-      const kept = keptColumns(spec).map(
+      const kept = spec.columns.map(
         (column) =>
           `${identifier(column.name)} ${sqlTypes[column.type]}${column.nullable === true ? '' : ' NOT NULL'}`,
       );
@@ -166,11 +193,33 @@ export async function prepareTable(knex: Knex, spec: TableSpec): Promise<void> {
         ${kept.join(',\n')}, raw json NOT NULL, ${systemDdl},
         PRIMARY KEY (_tenant, _source, ${identifier(keyColumn(spec))}))`);
       await createIndex(trx, spec.table, 'batch', '_batch_id');
-      for (const column of spec.indexes ?? [])
-        await createIndex(trx, spec.table, column, `_tenant, ${identifier(column)}`);
     }
+    await dropOutdated(trx, spec);
+    const lines = spec.orders === undefined ? '' : 'lines staging.order_line[], ';
     await trx.raw(`CREATE TABLE IF NOT EXISTS ${staging} (
-      ${columns.join(',\n')}, raw json, _part integer NOT NULL, _line integer NOT NULL, _row_hash text,
+      ${columns.join(',\n')}, ${lines}raw json, _part integer NOT NULL, _line integer NOT NULL, _row_hash text,
       _verdict text NOT NULL, _record_id text, _violations jsonb, _bad text)`);
   });
+}
+
+/** Staging of an earlier build that had other columns: what is staged there is staged again from the lake. */
+async function dropOutdated(trx: Knex.Transaction, spec: TableSpec): Promise<void> {
+  const { rows } = await trx.raw(
+    `SELECT array_agg(attname::text) AS names FROM pg_attribute
+     WHERE attrelid = to_regclass(?) AND attnum > 0 AND NOT attisdropped AND attname <> 'lines'`,
+    [`staging.${spec.staging}`],
+  );
+  const found: readonly string[] | null = rows[0].names;
+  if (found === null) return;
+  const lines = await trx.raw(
+    `SELECT atttypid = to_regtype('staging.order_line[]') AS current FROM pg_attribute
+     WHERE attrelid = to_regclass(?) AND attname = 'lines' AND NOT attisdropped`,
+    [`staging.${spec.staging}`],
+  );
+  const wanted = [...spec.columns.map(({ name }) => name), ...stagingColumns].filter(
+    (name) => name !== 'lines',
+  );
+  const same = wanted.length === found.length && wanted.every((name) => found.includes(name));
+  const linesFit = spec.orders === undefined || lines.rows[0]?.current === true;
+  if (!same || !linesFit) await trx.raw(`DROP TABLE staging.${identifier(spec.staging)} CASCADE`);
 }

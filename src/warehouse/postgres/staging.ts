@@ -5,7 +5,7 @@ import type { Client } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { BatonError } from '../../protocol/errors.js';
 import type { StagedRecord, TableSpec } from '../port.js';
-import { copyText, stagingColumns } from './copy-text.js';
+import { columnsOf, copyText } from './copy-text.js';
 import { identifier } from './names.js';
 
 /** A staging table that nobody merged is a leftover after this long. */
@@ -159,7 +159,7 @@ async function copy(
   staging: string,
   records: readonly StagedRecord[],
 ): Promise<void> {
-  const columns = [...spec.columns.map((column) => identifier(column.name)), ...stagingColumns].join(', ');
+  const columns = columnsOf(spec).map(identifier).join(', ');
   const sink = client.query(copyFrom(`COPY staging.${identifier(staging)} (${columns}) FROM STDIN`));
   await pipeline(Readable.from(copyText(spec, records), { objectMode: true }), sink);
 }

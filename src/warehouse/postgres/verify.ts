@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { query } from '../../database/postgres.js';
 import { minorUnitsOf } from '../../domain/money.js';
 import type { LoadKey, RowDifference, TableSpec } from '../port.js';
-import { batchLabel, identifier, keptColumns, keyColumn, qualified } from './names.js';
+import { batchLabel, identifier, keyColumn, qualified } from './names.js';
 
 /** The most differences that are named one by one. */
 const shown = 50;
@@ -42,7 +42,7 @@ export async function verifyLoad(
 /** Rows that the batch wrote and that are not what their line in the lake maps to. */
 function changedRows(spec: TableSpec, from: string): string {
   const key = identifier(keyColumn(spec));
-  const columns = keptColumns(spec).filter(
+  const columns = spec.columns.filter(
     (column) => spec.orders === undefined || column.name !== 'supplier_name',
   );
   const differs = [
@@ -79,7 +79,7 @@ function changedLines(from: string): string {
       CASE WHEN g.line_id IS NULL THEN 'was loaded and is gone' WHEN w.line_id IS NULL THEN 'is not in the lake' ELSE 'differs from the lake' END AS what
     FROM (SELECT f.po_id, l.* FROM analytics.po_fact f
           JOIN ${from} s ON s._part = f._part AND s._line = f._line
-          CROSS JOIN LATERAL json_to_recordset(s.lines) AS l(line_id text, price numeric, quantity numeric, total numeric, invoiced numeric, type text, description text)
+          CROSS JOIN LATERAL unnest(s.lines) AS l
           WHERE f._batch_id = :batch) w
     FULL JOIN (SELECT l.* FROM analytics.po_line_fact l JOIN analytics.po_fact f USING (_tenant, _source, po_id) WHERE f._batch_id = :batch) g
       ON g.po_id = w.po_id AND g.line_id = w.line_id
