@@ -1,4 +1,4 @@
-import { isAscii } from 'node:buffer';
+import { isUtf8 } from 'node:buffer';
 import type { Mapped, Violation } from '../domain/columns.js';
 import { decimalText, exactNumberText } from './decimal-text.js';
 import { dayText, instantText } from './instant.js';
@@ -18,6 +18,12 @@ const longestId = 255;
  */
 export class RecordReader {
   readonly violations: Violation[] = [];
+  /** Texts hold a byte a character, of a record that is UTF-8 and has no escapes. */
+  readonly inBytes: boolean;
+
+  constructor(inBytes = false) {
+    this.inBytes = inBytes;
+  }
 
   /** A text that must be there and not be blank. */
   text(fields: Fields, key: string, at = ''): string | null {
@@ -26,7 +32,7 @@ export class RecordReader {
   }
 
   optionalText(fields: Fields, key: string, at = ''): string | null {
-    const value = own(fields, key);
+    const value = this.#own(fields, key);
     return value === undefined || value === null ? null : this.#asText(value, at + key);
   }
 
@@ -43,7 +49,7 @@ export class RecordReader {
   }
 
   optionalId(fields: Fields, key: string, at = ''): string | null {
-    const value = own(fields, key);
+    const value = this.#own(fields, key);
     return value === undefined || value === null ? null : this.#asId(value, at + key);
   }
 
@@ -53,7 +59,7 @@ export class RecordReader {
   }
 
   optionalDecimal(fields: Fields, key: string, at = ''): string | null {
-    const value = own(fields, key);
+    const value = this.#own(fields, key);
     return value === undefined || value === null || value === '' ? null : this.#asDecimal(value, at + key);
   }
 
@@ -63,7 +69,7 @@ export class RecordReader {
   }
 
   optionalInstant(fields: Fields, key: string, at = ''): string | null {
-    const value = own(fields, key);
+    const value = this.#own(fields, key);
     return value === undefined || value === null ? null : this.#asTime(value, at + key, instantText);
   }
 
@@ -84,15 +90,15 @@ export class RecordReader {
 
   /** A list of texts as JSON; an absent one is empty. */
   texts(fields: Fields, key: string, at = ''): string | null {
-    const value = own(fields, key) ?? [];
+    const value = this.#own(fields, key) ?? [];
     const isTexts =
       Array.isArray(value) && value.every((text) => typeof text === 'string' && !unstorable.test(text));
-    if (isTexts) return JSON.stringify(value);
+    if (isTexts) return this.#asText(JSON.stringify(value), at + key);
     return this.report('wrong_type', at + key, 'should be a list of texts', value);
   }
 
   optionalInteger(fields: Fields, key: string, at = ''): string | null {
-    const value = own(fields, key);
+    const value = this.#own(fields, key);
     if (value === undefined || value === null) return null;
     const text = typeof value === 'number' || typeof value === 'string' ? String(value) : '';
     if (/^-?\d{1,18}$/.test(text)) return text;
@@ -100,7 +106,7 @@ export class RecordReader {
   }
 
   optionalBoolean(fields: Fields, key: string, at = ''): string | null {
-    const value = own(fields, key);
+    const value = this.#own(fields, key);
     if (value === undefined || value === null) return null;
     if (value === true || value === 'true') return 'true';
     if (value === false || value === 'false') return 'false';
@@ -120,7 +126,7 @@ export class RecordReader {
   }
 
   optionalObject(fields: Fields, key: string, at = ''): Fields | null {
-    const value = own(fields, key);
+    const value = this.#own(fields, key);
     return value === undefined || value === null ? null : this.#asObject(value, at + key);
   }
 
@@ -131,7 +137,7 @@ export class RecordReader {
   }
 
   optionalObjects(fields: Fields, key: string, at = ''): readonly Fields[] {
-    const value = own(fields, key);
+    const value = this.#own(fields, key);
     return value === undefined || value === null ? [] : this.#asObjects(value, at + key);
   }
 
@@ -146,8 +152,12 @@ export class RecordReader {
     return null;
   }
 
+  #own(fields: Fields, key: string): unknown {
+    return own(fields, this.inBytes && isBeyondAscii(key) ? Buffer.from(key).toString('latin1') : key);
+  }
+
   #present(fields: Fields, key: string, at: string): unknown {
-    const value = own(fields, key);
+    const value = this.#own(fields, key);
     if (value !== undefined && value !== null && value !== '') return value;
     this.report('missing_key', at + key, value === undefined ? 'is missing' : 'is empty', value);
     return undefined;
@@ -155,6 +165,7 @@ export class RecordReader {
 
   #asText(value: unknown, path: string): string | null {
     if (typeof value !== 'string') return this.report('wrong_type', path, 'should be text', value);
+    if (this.inBytes) return isBeyondAscii(value) ? Buffer.from(value, 'latin1').toString('utf8') : value;
     if (!unstorable.test(value)) return value;
     return this.report('unstorable_text', path, 'holds characters that cannot be stored', value);
   }
@@ -215,7 +226,22 @@ export function mapRecord(
   key: string,
   map: (fields: Fields, reader: RecordReader) => Mapped,
 ): Mapped {
-  const reader = new RecordReader();
+  // Without an escape, text is the record's own bytes: parsed as bytes, and decoded only where it is read.
+  if (record.indexOf(backslash) === -1 && isUtf8(record)) {
+    const mapped = mapWith(record, key, map, new RecordReader(true));
+    if (mapped.kind === 'row') return mapped;
+  }
+  return mapWith(record, key, map, new RecordReader());
+}
+
+const backslash = 0x5c;
+
+function mapWith(
+  record: Buffer,
+  key: string,
+  map: (fields: Fields, reader: RecordReader) => Mapped,
+  reader: RecordReader,
+): Mapped {
   const fields = parseRecord(record, reader);
   if (fields === null) return { kind: 'quarantined', violations: reader.violations, id: null };
   try {
@@ -236,17 +262,12 @@ export function mapRecord(
 function parseRecord(record: Buffer, reader: RecordReader): Fields | null {
   let value: unknown;
   try {
-    value = JSON.parse(textOf(record));
+    value = JSON.parse(record.toString(reader.inBytes ? 'latin1' : 'utf8'));
   } catch {
     return reader.report('not_json', '', 'is not JSON', record.subarray(0, 200).toString('utf8'));
   }
   if (isObject(value)) return value;
   return reader.report('wrong_type', '', 'is not a JSON object', value);
-}
-
-/** ASCII, as most records are, is read several times as fast as what may be anything. */
-function textOf(record: Buffer): string {
-  return record.toString(isAscii(record) ? 'latin1' : 'utf8');
 }
 
 /** The record's id where it can be made out at all. */
@@ -255,6 +276,10 @@ export function idOf(fields: Fields, key: string): string | null {
   if (typeof value === 'string' && value !== '' && value.length <= longestId && !unstorable.test(value))
     return value;
   return Number.isSafeInteger(value) ? String(value) : null;
+}
+
+function isBeyondAscii(text: string): boolean {
+  return /[\x80-\uffff]/.test(text);
 }
 
 function isObject(value: unknown): value is Fields {

@@ -40,9 +40,8 @@ export function* copyText(spec: TableSpec, records: readonly StagedRecord[]): Ge
   let at = 0;
   for (const record of records) {
     const row = record.verdict.kind === 'row' ? rowText(spec, record.verdict) : null;
-    const text = row === null || hasNul(row) ? otherText(spec, record, row !== null) : row;
-    const isRow = text === row;
-    const raw = isRow ? escapedRaw(record.raw) : null;
+    const text = row ?? otherText(spec, record);
+    const raw = row === null ? null : escapedRaw(record.raw);
     // A character of a string takes at most three bytes.
     const needed = text.length * 3 + (raw?.length ?? 0) + tailBytes;
     if (at + needed > piece.length) {
@@ -62,42 +61,68 @@ export function* copyText(spec: TableSpec, records: readonly StagedRecord[]): Ge
   if (at > 0) yield piece.subarray(0, at);
 }
 
-/** The stream's columns, and an order's lines, each followed by a tab. */
-function rowText(
-  spec: TableSpec,
-  { row, lines = [] }: { readonly row: Row; readonly lines?: readonly Row[] },
-): string {
+interface RowVerdict {
+  readonly row: Row;
+  readonly lines?: readonly Row[];
+}
+
+/** The stream's columns, and an order's lines, each followed by a tab; null when a text holds a NUL character. */
+function rowText(spec: TableSpec, verdict: RowVerdict): string | null {
+  // One look at all values together: nearly no record holds anything that has to be escaped.
+  let values = '';
   let text = '';
-  for (const column of spec.columns) text += `${field(row[column.name] ?? null)}\t`;
-  return spec.orders === undefined ? text : `${text}${linesText(lines)}\t`;
+  for (const { name } of spec.columns) {
+    const value = verdict.row[name] ?? null;
+    text += value === null ? '\\N\t' : `${value}\t`;
+    if (value !== null) values += value;
+  }
+  if (spec.orders !== undefined) {
+    text += '{';
+    let comma = '';
+    for (const line of verdict.lines ?? []) {
+      text += `${comma}"(`;
+      comma = ',';
+      for (const { name, type } of orderLineColumns) {
+        const value = line[name] ?? null;
+        if (value === null) text += ',';
+        else {
+          text += type === 'text' || type === 'json' ? `${quotedMember(value)},` : `${value},`;
+          values += value;
+        }
+      }
+      text = `${text.slice(0, -1)})"`;
+    }
+    text += '}\t';
+  }
+  if (!special.test(values)) return text;
+  return values.includes('\0') ? null : escapedRowText(spec, verdict);
+}
+
+const special = /[\\\n\r\t\0]/;
+
+function escapedRowText(spec: TableSpec, { row, lines = [] }: RowVerdict): string {
+  let text = '';
+  for (const { name } of spec.columns) text += `${field(row[name] ?? null)}\t`;
+  if (spec.orders === undefined) return text;
+  const elements = lines.map(
+    (line) => `"(${orderLineColumns.map(({ name }) => member(line[name] ?? null)).join(',')})"`,
+  );
+  return `${text}{${elements.join(',')}}\t`;
 }
 
 /**
- * An array of composite values, in COPY's text: a member's quotes and backslashes are doubled in its composite
+ * A member of a composite value in an array, in COPY's text: its quotes and backslashes are doubled in the composite
  * (https://www.postgresql.org/docs/current/rowtypes.html#ROWTYPES-IO-SYNTAX), escaped in the array around it
  * (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO), and their backslashes once more for COPY.
  */
-function linesText(lines: readonly Row[]): string {
-  let text = '{';
-  for (const line of lines) {
-    text += text === '{' ? '"(' : ',"(';
-    let comma = '';
-    for (const { name } of orderLineColumns) {
-      text += comma + member(line[name] ?? null);
-      comma = ',';
-    }
-    text += ')"';
-  }
-  return `${text}}`;
-}
-
 function member(value: string | null): string {
   if (value === null) return '';
-  if (/^[\w.:+-]+$/.test(value)) return value;
-  const inside = /[\\\n\r\t]/.test(value)
-    ? value.replace(/["\\\n\r\t]/g, (c) => inMember[c] ?? c)
-    : value.replaceAll('"', quoted + quoted);
-  return quoted + inside + quoted;
+  return quoted + value.replace(/["\\\n\r\t]/g, (c) => inMember[c] ?? c) + quoted;
+}
+
+/** The same for a value without backslashes and control characters. */
+function quotedMember(value: string): string {
+  return quoted + (value.includes('"') ? value.replaceAll('"', quoted + quoted) : value) + quoted;
 }
 
 const quoted = '\\\\"';
@@ -109,17 +134,13 @@ const inMember: Readonly<Record<string, string>> = {
   '\t': '\\t',
 };
 
-function hasNul(text: string): boolean {
-  return text.includes('\0');
-}
-
 /** A record that is not loaded: counted, and quarantined with its bytes as far as a table can hold them. */
-function otherText(spec: TableSpec, record: StagedRecord, nul: boolean): string {
+function otherText(spec: TableSpec, record: StagedRecord): string {
   const { verdict } = record;
   const empty = '\\N\t'.repeat(columnsOf(spec).length - stagingColumns.length + 1);
   const place = `${record.part}\t${record.line}\t\\N`;
   if (verdict.kind === 'filtered') return `${empty}${place}\tfiltered\t\\N\t\\N\t\\N\n`;
-  const violations = verdict.kind === 'quarantined' && !nul ? verdict.violations : [nulViolation];
+  const violations = verdict.kind === 'quarantined' ? verdict.violations : [nulViolation];
   const id = verdict.kind === 'quarantined' ? verdict.id : null;
   const words = JSON.stringify(violations).replaceAll('\\u0000', '\\ufffd');
   const bad = record.raw.toString('utf8').replaceAll('\0', '\uFFFD');
