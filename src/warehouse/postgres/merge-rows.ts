@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import { only, query } from '../../database/postgres.js';
 import { minorUnitsOf } from '../../domain/money.js';
 import type { OrderEnrichment } from '../../domain/plan.js';
+import { orderLineColumns } from '../../domain/purchase-order.js';
 import type { LoadCounts, LoadKey, TableSpec } from '../port.js';
 import { batchLabel, identifier, keyColumn, qualified } from './names.js';
 
@@ -21,7 +22,8 @@ const provenance = [
 
 /**
  * Newest version of each key wins within the batch, and against the table; older ones are counted, not written.
- * Only keys are sorted, judged and joined; the rows themselves are fetched once, by their place in staging.
+ * Only keys are sorted, judged and joined, into a table of their own with statistics of its own; the rows
+ * themselves are then fetched once, in the order in which they lie in staging.
  */
 export async function mergeRows(
   trx: Knex.Transaction,
@@ -29,80 +31,115 @@ export async function mergeRows(
   staging: string,
   load: LoadKey,
 ): Promise<LoadCounts> {
+  const from = `staging.${identifier(staging)}`;
+  const bindings = {
+    tenant: load.tenant,
+    source: load.connection,
+    run: load.runId,
+    batch: batchLabel(load),
+    reporting: spec.orders?.reportingCurrency ?? '',
+  };
+  await query(trx, judgement(spec, from), bindings);
+  await trx.raw('ANALYZE judged');
+  await query(trx, insertion(spec, from), bindings);
+  if (spec.orders !== undefined) await replaceLines(trx, from, bindings);
+  const { rows } = await query<LoadCounts>(
+    trx,
+    `SELECT * FROM
+       (SELECT count(*)::int AS read, count(*) FILTER (WHERE _verdict = 'quarantined')::int AS quarantined,
+               count(*) FILTER (WHERE _verdict = 'filtered')::int AS filtered FROM ${from}) s,
+       (SELECT count(*) FILTER (WHERE _becomes = 'loaded')::int AS loaded,
+               count(*) FILTER (WHERE _becomes = 'unchanged')::int AS unchanged,
+               count(*) FILTER (WHERE _becomes = 'stale')::int AS stale,
+               count(*) FILTER (WHERE _becomes = 'duplicate')::int AS duplicate FROM judged) j`,
+    {},
+  );
+  return only(rows);
+}
+
+/** `judged`: the place of each staged row, what becomes of it, and what of other tables it is enriched with. */
+function judgement(spec: TableSpec, from: string): string {
+  const { orders } = spec;
   const key = identifier(keyColumn(spec));
   const version = spec.versionColumn === null ? null : identifier(spec.versionColumn);
-  const from = `staging.${identifier(staging)}`;
-  const { orders } = spec;
+  const isStale = version === null ? 'false' : `t.${version} > c._version`;
+  const isSame = `t._row_hash = c._row_hash AND NOT t._deleted${orders === undefined ? '' : ` AND NOT ${isRateNew(orders)}`}`;
+  return `CREATE TEMP TABLE judged ON COMMIT DROP AS
+    WITH candidates AS MATERIALIZED (
+      SELECT ctid AS _place, ${key} AS _key, ${version ?? 'NULL'} AS _version, _row_hash
+             ${orders === undefined ? '' : ', currency, created_at, supplier_id'},
+             row_number() OVER (PARTITION BY ${key} ORDER BY ${version === null ? '' : `${version} DESC, `}_part DESC, _line DESC) AS _rank
+      FROM ${from} WHERE _verdict = 'row'
+    )${orders === undefined ? '' : `, fx AS MATERIALIZED (${ratesNeeded(orders)})`}
+    SELECT c._place, t.${key} IS NOT NULL AS _exists,
+           CASE WHEN c._rank > 1 THEN 'duplicate' WHEN t.${key} IS NULL THEN 'loaded'
+                WHEN ${isStale} THEN 'stale' WHEN ${isSame} THEN 'unchanged' ELSE 'loaded' END AS _becomes
+           ${orders === undefined ? '' : ', s.name AS supplier, fx.rate_date, fx.reporting_rate, fx.currency_rate'}
+    FROM candidates c LEFT JOIN ${qualified(spec.table)} t
+      ON c._rank = 1 AND t._tenant = :tenant AND t._source = :source AND t.${key} = c._key
+    ${orders === undefined ? '' : orderJoins(orders)}
+    ORDER BY c._place`;
+}
+
+function insertion(spec: TableSpec, from: string): string {
+  const key = identifier(keyColumn(spec));
   const values: readonly (readonly [string, string])[] = [
     ...spec.columns.map(({ name }) => [identifier(name), writtenValue(spec, name)] as const),
-    ...(orders === undefined ? [] : orderValues(orders.reportingCurrency)),
+    ...(spec.orders === undefined ? [] : orderValues(spec.orders.reportingCurrency)),
     ['raw', 'w.raw'],
     ...provenance,
   ];
   const written = values.map(([name]) => name);
   const updated = written.filter((name) => name !== key && name !== '_tenant' && name !== '_source');
-  const isStale = version === null ? 'false' : `t.${version} > c._version`;
-  const isSame = `t._row_hash = c._row_hash AND NOT t._deleted${orders === undefined ? '' : ` AND NOT ${isRateNew(orders)}`}`;
-  const { rows } = await query<LoadCounts>(
+  return `INSERT INTO ${qualified(spec.table)} AS t (${written.join(', ')})
+    SELECT ${values.map(([, value]) => value).join(', ')}
+    FROM judged j JOIN ${from} w ON w.ctid = j._place WHERE j._becomes = 'loaded'
+    ON CONFLICT (_tenant, _source, ${key}) DO UPDATE SET
+      ${updated.map((name) => `${name} = excluded.${name}`).join(', ')}, _deleted = false`;
+}
+
+const lineColumns = orderLineColumns.map(({ name }) => name);
+
+/** The lines of every order that is loaded, replaced as a whole. */
+async function replaceLines(
+  trx: Knex.Transaction,
+  from: string,
+  bindings: Readonly<Record<string, string>>,
+): Promise<void> {
+  await query(
     trx,
-    `WITH candidates AS MATERIALIZED (
-       SELECT ctid AS _place, ${key} AS _key, ${version ?? 'NULL'} AS _version, _row_hash
-              ${orders === undefined ? '' : ', currency, created_at, supplier_id'},
-              row_number() OVER (PARTITION BY ${key} ORDER BY ${version === null ? '' : `${version} DESC, `}_part DESC, _line DESC) AS _rank
-       FROM ${from} WHERE _verdict = 'row'
-     ), judged AS MATERIALIZED (
-       SELECT c.*, CASE WHEN c._rank > 1 THEN 'duplicate' WHEN t.${key} IS NULL THEN 'loaded'
-                        WHEN ${isStale} THEN 'stale' WHEN ${isSame} THEN 'unchanged' ELSE 'loaded' END AS _becomes
-       FROM candidates c LEFT JOIN ${qualified(spec.table)} t
-         ON c._rank = 1 AND t._tenant = :tenant AND t._source = :source AND t.${key} = c._key
-     ), ${orders === undefined ? '' : `fx AS MATERIALIZED (${ratesNeeded(orders)}), `}loading AS MATERIALIZED (
-       SELECT j._place${orders === undefined ? '' : ', s.name AS supplier, fx.rate_date, fx.reporting_rate, fx.currency_rate'}
-       FROM (SELECT *, _becomes = 'loaded' AS _loads FROM judged) j ${orders === undefined ? '' : orderJoins(orders)}
-       WHERE j._loads
-     ), written AS (
-       INSERT INTO ${qualified(spec.table)} AS t (${written.join(', ')})
-       SELECT ${values.map(([, value]) => value).join(', ')}
-       FROM ${from} w JOIN loading l ON l._place = w.ctid
-       ON CONFLICT (_tenant, _source, ${key}) DO UPDATE SET
-         ${updated.map((name) => `${name} = excluded.${name}`).join(', ')}, _deleted = false
-       RETURNING 1
-     ), verdicts AS (
-       SELECT count(*) AS read, count(*) FILTER (WHERE _verdict = 'quarantined') AS quarantined,
-              count(*) FILTER (WHERE _verdict = 'filtered') AS filtered FROM ${from}
-     ), reasons AS (
-       SELECT count(*) FILTER (WHERE _becomes = 'unchanged') AS unchanged, count(*) FILTER (WHERE _becomes = 'stale') AS stale,
-              count(*) FILTER (WHERE _becomes = 'duplicate') AS duplicate FROM judged
-     )
-     SELECT (SELECT count(*) FROM written)::int AS loaded, unchanged::int, stale::int, duplicate::int, read::int,
-            quarantined::int, filtered::int
-     FROM verdicts, reasons`,
-    {
-      tenant: load.tenant,
-      source: load.connection,
-      run: load.runId,
-      batch: batchLabel(load),
-      reporting: orders?.reportingCurrency ?? '',
-    },
+    `DELETE FROM analytics.po_line_fact l USING judged j JOIN ${from} w ON w.ctid = j._place
+     WHERE j._becomes = 'loaded' AND j._exists AND l._tenant = :tenant AND l._source = :source AND l.po_id = w.po_id`,
+    bindings,
   );
-  return only(rows);
+  await query(
+    trx,
+    `INSERT INTO analytics.po_line_fact (po_id, ${lineColumns.join(', ')},
+            _tenant, _source, _ingested_at, _pipeline_run_id, _batch_id, _part, _line, _row_hash)
+     SELECT w.po_id, ${lineColumns.map((name) => `l.${name}`).join(', ')},
+            :tenant, :source, now(), :run, :batch, w._part, w._line, w._row_hash
+     FROM judged j JOIN ${from} w ON w.ctid = j._place CROSS JOIN LATERAL unnest(w.lines) AS l
+     WHERE j._becomes = 'loaded'`,
+    bindings,
+  );
 }
 
 function writtenValue(spec: TableSpec, column: string): string {
   const value = `w.${identifier(column)}`;
-  return spec.orders !== undefined && column === 'supplier_name' ? `coalesce(l.supplier, ${value})` : value;
+  return spec.orders !== undefined && column === 'supplier_name' ? `coalesce(j.supplier, ${value})` : value;
 }
 
 /** total_usd, fx_rate, fx_date, flags: one multiplication, rounded once, half away from zero. */
 function orderValues(reportingCurrency: string): (readonly [string, string])[] {
   const isReporting = 'w.currency = :reporting';
-  const exact = `CASE WHEN ${isReporting} THEN w.total ELSE w.total * l.reporting_rate / l.currency_rate END`;
+  const exact = `CASE WHEN ${isReporting} THEN w.total ELSE w.total * j.reporting_rate / j.currency_rate END`;
   return [
     ['total_usd', `round(${exact}, ${minorUnitsOf(reportingCurrency)})`],
-    ['fx_rate', `CASE WHEN ${isReporting} THEN 1 ELSE round(l.reporting_rate / l.currency_rate, 12) END`],
-    ['fx_date', `CASE WHEN ${isReporting} THEN ${dayOf('w')} ELSE l.rate_date END`],
+    ['fx_rate', `CASE WHEN ${isReporting} THEN 1 ELSE round(j.reporting_rate / j.currency_rate, 12) END`],
+    ['fx_date', `CASE WHEN ${isReporting} THEN ${dayOf('w')} ELSE j.rate_date END`],
     [
       'flags',
-      `CASE WHEN NOT ${isReporting} AND l.rate_date IS NULL THEN ARRAY['no_rate'] ELSE ARRAY[]::text[] END`,
+      `CASE WHEN NOT ${isReporting} AND j.rate_date IS NULL THEN ARRAY['no_rate'] ELSE ARRAY[]::text[] END`,
     ],
   ];
 }
@@ -111,8 +148,8 @@ function orderValues(reportingCurrency: string): (readonly [string, string])[] {
 function orderJoins(orders: OrderEnrichment): string {
   return `
        LEFT JOIN ${qualified(orders.suppliers)} s
-         ON s._tenant = :tenant AND s._source = :source AND s.supplier_id = j.supplier_id AND NOT s._deleted
-       LEFT JOIN fx ON fx.currency = j.currency AND fx.day = ${dayOf('j')}`;
+         ON s._tenant = :tenant AND s._source = :source AND s.supplier_id = c.supplier_id AND NOT s._deleted
+       LEFT JOIN fx ON fx.currency = c.currency AND fx.day = ${dayOf('c')}`;
 }
 
 /** A rate for each currency and day that the batch has: far fewer than it has orders. */

@@ -1,6 +1,5 @@
 import type { Knex } from 'knex';
 import { only, query } from '../../database/postgres.js';
-import { orderLineColumns } from '../../domain/purchase-order.js';
 import { BatonError } from '../../protocol/errors.js';
 import type { LoadCounts, LoadKey, LoadResult, TableSpec, WatermarkMove } from '../port.js';
 import { mergeRows } from './merge-rows.js';
@@ -47,7 +46,6 @@ export async function mergeBatch(
       throw new BatonError('ERR_STAGING_LOST', {
         detail: `staging.${staging} holds ${counts.read} records of ${expected}.`,
       });
-    if (spec.orders !== undefined && counts.loaded > 0) await replaceLines(trx, staging, load);
     await supersedeQuarantine(trx, spec, staging, load);
     if (counts.quarantined > 0) await quarantine(trx, spec, staging, load);
     await trx.raw(
@@ -68,31 +66,6 @@ export async function mergeBatch(
     await moveWatermark(trx, load, watermark);
     return { counts, merged: true };
   });
-}
-
-const lineColumns = orderLineColumns.map(({ name }) => name);
-
-/** The lines of every order that this batch wrote, replaced as a whole. */
-async function replaceLines(trx: Knex.Transaction, staging: string, load: LoadKey): Promise<void> {
-  const bindings = { tenant: load.tenant, source: load.connection, batch: batchLabel(load), run: load.runId };
-  await query(
-    trx,
-    `DELETE FROM analytics.po_line_fact l USING analytics.po_fact f
-     WHERE f._batch_id = :batch AND l._tenant = f._tenant AND l._source = f._source AND l.po_id = f.po_id`,
-    bindings,
-  );
-  await query(
-    trx,
-    `INSERT INTO analytics.po_line_fact (po_id, ${lineColumns.join(', ')},
-            _tenant, _source, _ingested_at, _pipeline_run_id, _batch_id, _part, _line, _row_hash)
-     SELECT s.po_id, ${lineColumns.map((name) => `l.${name}`).join(', ')},
-            :tenant, :source, now(), :run, :batch, s._part, s._line, s._row_hash
-     FROM staging.${identifier(staging)} s
-     JOIN analytics.po_fact f ON f._batch_id = :batch AND f.po_id = s.po_id AND f._part = s._part AND f._line = s._line
-     CROSS JOIN LATERAL unnest(s.lines) AS l
-     WHERE s._verdict = 'row'`,
-    bindings,
-  );
 }
 
 /** A record that comes good, or fails anew, supersedes its earlier failure. */
