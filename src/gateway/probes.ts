@@ -34,13 +34,18 @@ export function probeParts(parts: GatewayParts): Promise<readonly PartState[]> {
     warehouse: () => probeWarehouse(parts),
     temporal: () => probeTemporal(parts),
   };
-  return Promise.all(partNames.map((part) => probe(part, probes[part])));
+  const shown = {
+    control: 'control',
+    warehouse: 'warehouse',
+    temporal: `temporal at ${parts.config.temporal.address}`,
+  };
+  return Promise.all(partNames.map((part) => probe(part, shown[part], probes[part])));
 }
 
-async function probe(part: PartName, ask: () => Promise<unknown>): Promise<PartState> {
+async function probe(part: PartName, shown: string, ask: () => Promise<unknown>): Promise<PartState> {
   const startedAt = performance.now();
   const late = () =>
-    new BatonError(unavailable[part], { detail: `${part} did not answer within ${timeoutMs / 1000} s.` });
+    new BatonError(unavailable[part], { detail: `${shown} did not answer within ${timeoutMs / 1000} s.` });
   const error = await withDeadline(ask(), timeoutMs, late).then(
     () => null,
     (caught: unknown) => viewOf(caught, part),

@@ -50,10 +50,17 @@ async function nextFree(name: PortName, wanted: number, given: ReadonlySet<numbe
   });
 }
 
+/**
+ * Below the range from which systems take the near end of a connection: one of those could take the port again
+ * before its part listens.
+ */
+const anyFrom = 10_000;
+const anyTo = 32_000;
+
 async function anyFree(given: ReadonlySet<number>): Promise<number> {
   for (;;) {
-    const port = await listenOnce(0);
-    if (port !== undefined && !given.has(port)) return port;
+    const port = anyFrom + Math.floor(Math.random() * (anyTo - anyFrom));
+    if (!given.has(port) && (await isFree(port))) return port;
   }
 }
 

@@ -65,6 +65,23 @@ const everything: StackNeeds = { temporal: true, postgres: true, sandbox: true }
  * ERR_STACK_PART_FAILED, and then leaves nothing running.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
+  for (let attempt = 1; ; attempt++)
+    try {
+      return await launchStack(options);
+    } catch (error) {
+      if (!isPortLost(error) || attempt === mostLaunches) throw error;
+      options.say?.('a port was taken while its part started: choosing again');
+    }
+}
+
+/** A port was free when it was chosen and taken when its part wanted it. */
+const mostLaunches = 3;
+
+function isPortLost(error: unknown): boolean {
+  return error instanceof BatonError && /address already in use|EADDRINUSE/i.test(error.message);
+}
+
+async function launchStack(options: StackOptions): Promise<Stack> {
   const state = new StateFolder(options.home);
   await state.take();
   const launch = new Launch(options, state);

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -104,6 +105,32 @@ async function query(stack: Stack, statement: string): Promise<unknown[]> {
 }
 
 describe('the local stack', () => {
+  it('chooses again when a port is taken between the choice and the start', async () => {
+    const thief = net.createServer();
+    const taken = net.createServer();
+    const port = await new Promise<number>((resolve) => {
+      taken.listen({ port: 0, host: '127.0.0.1' }, () => resolve((taken.address() as net.AddressInfo).port));
+    });
+    try {
+      const say = (line: string) => {
+        said.push(line);
+        const chosen = /gateway uses (\d+)/.exec(line)?.[1];
+        if (chosen !== undefined && !thief.listening)
+          thief.listen({ port: Number(chosen), host: '127.0.0.1' });
+      };
+      const wantedPorts = { ...anyPorts, gateway: port };
+      const stack = await startStack({ ...options(), needs: onlyOurs, wantedPorts, say });
+      stacks.push(stack);
+      expect(said.join('\n')).toContain('choosing again');
+      expect(thief.listening).toBe(true);
+      expect(stack.ports.gateway).not.toBe((thief.address() as net.AddressInfo).port);
+      expect((await fetch(stack.urls.landing)).ok).toBe(true);
+    } finally {
+      taken.close();
+      thief.close();
+    }
+  });
+
   it('starts every part, publishes where they are, and leaves nothing behind', async () => {
     const stack = await start();
     expect(
