@@ -20,7 +20,7 @@ const queries: Readonly<Record<string, string>> = {
   po_fact: `SELECT concat_ws('|', po_id, source, po_number, status, vendor_status, version, supplier_id, supplier_name,
       customer_account_id, currency, total, total_usd, fx_rate, fx_date, line_count, flags, created_at, updated_at,
       md5(raw::text), _row_hash, _deleted) AS row FROM analytics.po_fact WHERE _tenant = $1 ORDER BY po_id`,
-  po_line_fact: `SELECT concat_ws('|', po_id, line_id, source, line_num, type, description, price, quantity, total,
+  po_line_fact: `SELECT concat_ws('|', po_id, line_id, _source, line_num, type, description, price, quantity, total,
       invoiced, accounts, created_at, updated_at, _row_hash, _deleted) AS row FROM analytics.po_line_fact WHERE _tenant = $1 ORDER BY po_id, line_id`,
   discrepancies: `SELECT concat_ws('|', po_id, rule, episode, state, evidence, planned_state, planned_evidence) AS row
       FROM analytics.po_discrepancy WHERE tenant = $1 ORDER BY po_id, rule`,
