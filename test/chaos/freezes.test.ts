@@ -69,20 +69,21 @@ describe('SIGSTOP of a worker beyond its heartbeat, and SIGCONT when another one
       async () => {
         await until('a page is being sent', () => slow.struck === 1);
         landed = await landedPages(world);
-        staged = await stagingOf(world, 'po_temp', '');
+        staged = await until('a worker has staging of its own', () => newestStaging(world, 'po_temp'));
         return { pid: null, release: async () => {} };
       },
-      async () => (await landedPages(world)) > landed + 4,
+      async () =>
+        (await landedPages(world)) > landed + 4 && (await newestStaging(world, 'po_temp')) !== staged,
     );
 
     // COPY waits for our lock; once it has it, it waits for rows that do not come.
     await data.freezeAt(
       async () => {
-        staged = await stagingOf(world, 'po_temp', staged);
+        staged = (await newestStaging(world, 'po_temp')) ?? '';
         const lock = await holdTable(warehouse, 'warehouse', `staging.${staged}`);
         return caught(warehouse, lock, `COPY staging."${staged}"%`);
       },
-      async () => (await stagingOf(world, 'po_temp', staged)) !== staged,
+      async () => (await newestStaging(world, 'po_temp')) !== staged,
     );
 
     // The last statement of the merge waits; once it is through, nothing is missing but COMMIT.
@@ -110,17 +111,14 @@ describe('SIGSTOP of a worker beyond its heartbeat, and SIGCONT when another one
   });
 });
 
-/** The newest staging table of a target, when it is another than the one known. */
-function stagingOf(world: World, parent: string, known: string): Promise<string> {
-  return until('a worker has staging of its own', async () => {
-    const rows = await world.warehouseRows<{ name: string }>(
-      `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-       WHERE i.inhparent = to_regclass($1) ORDER BY c.oid DESC LIMIT 1`,
-      [`staging.${parent}`],
-    );
-    const name = rows[0]?.name;
-    return name === known ? undefined : name;
-  });
+/** The newest staging table of a target: that of the latest attempt. */
+async function newestStaging(world: World, parent: string): Promise<string | undefined> {
+  const rows = await world.warehouseRows<{ name: string }>(
+    `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+     WHERE i.inhparent = to_regclass($1) ORDER BY c.oid DESC LIMIT 1`,
+    [`staging.${parent}`],
+  );
+  return rows[0]?.name;
 }
 
 async function isMerged(world: World, target: string): Promise<boolean> {
