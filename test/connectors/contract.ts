@@ -136,6 +136,24 @@ export function describeConnector(connector: Connector, fixture: ConnectorFixtur
         }
       });
 
+      it.runIf(stream.split !== undefined)('cut into ranges equals uncut, each record once', async () => {
+        const uncut = lines(await whole());
+        const { pageSize, parameters = {} } = reading;
+        const page = await first();
+        if (page.next === null) throw new Error('the first page is the only one');
+        const cut = await stream.split?.(connection, reading.window, page.next, page.records, {
+          pageSize,
+          parameters,
+        });
+        const starts = cut?.starts ?? [page.next];
+        const rest: Page[][] = [];
+        for (const start of starts) {
+          const stored = stream.checkCursor(JSON.parse(JSON.stringify(start)), reading.window);
+          rest.push(await walk(stream, connection, reading, stored));
+        }
+        expect([...lines([page]), ...lines(rest.flat())]).toEqual(uncut);
+      });
+
       it('keeps the vendor’s own bytes, one line a record', async () => {
         const { records } = await first();
         const { path } = sandbox.requests.last(1)[0] ?? { path: '' };

@@ -2,7 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decimalText, exactNumberText, product, sum } from '../../src/connectors/decimal-text.js';
 import { dayText, instantText } from '../../src/connectors/instant.js';
-import { dayPaginator, handedOutPaginator, keysetPaginator } from '../../src/connectors/paginator.js';
+import {
+  dayPaginator,
+  handedOutPaginator,
+  keysetPaginator,
+  keysetRanges,
+} from '../../src/connectors/paginator.js';
 import type { Cursor } from '../../src/connectors/port.js';
 import { createRateLimiter, sharedRateLimiter } from '../../src/connectors/rate-limiter.js';
 import { retryAfterMs } from '../../src/connectors/retry-after.js';
@@ -178,5 +183,40 @@ describe('the rate limiter', () => {
   it('is one per connection, however often that is opened', () => {
     expect(sharedRateLimiter('a|http://x', 5)).toBe(sharedRateLimiter('a|http://x', 5));
     expect(sharedRateLimiter('a|http://x', 5)).not.toBe(sharedRateLimiter('b|http://x', 5));
+  });
+});
+
+describe('ranges of a keyset', () => {
+  const cursor = { at: '1000', to: '2026-01-01T00:00:00Z' };
+
+  it('follow one another without gap or overlap, and the last one is open', () => {
+    fc.assert(
+      fc.property(
+        fc.bigInt(1n, 10n ** 25n),
+        fc.integer({ min: 1, max: 999 }),
+        fc.integer({ min: 1, max: 1000 }),
+        (width, lowest, records) => {
+          const highest = String(1000n + width);
+          const ranges = keysetRanges(cursor, String(lowest), highest, records);
+          expect(ranges.length).toBeGreaterThanOrEqual(1);
+          expect(ranges.length).toBeLessThanOrEqual(32);
+          expect(ranges[0]?.['at']).toBe('1000');
+          for (const [index, range] of ranges.entries()) {
+            const next = ranges[index + 1];
+            expect(range['until']).toBe(next?.['at']);
+            if (next !== undefined)
+              expect(BigInt(String(next['at']))).toBeGreaterThan(BigInt(String(range['at'])));
+          }
+        },
+      ),
+    );
+  });
+
+  it('are as many as some pages each make worthwhile', () => {
+    const count = (highest: string) => keysetRanges(cursor, '951', highest, 50).length;
+    expect(count('1100')).toBe(1); // two pages more
+    expect(count('1500')).toBe(2); // ten
+    expect(count('3000')).toBe(10); // forty
+    expect(count('900')).toBe(1); // nothing behind it
   });
 });

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Bench, openBench, order, rate, supplier } from './bench.js';
 
@@ -25,6 +26,45 @@ async function ratesRead(): Promise<number> {
   );
   return Number(row?.n);
 }
+
+describe('the lines of orders', () => {
+  it('carry every character through staging unharmed', async () => {
+    let id = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(text, text), { minLength: 1, maxLength: 4 }), async (lines) => {
+        id += 1;
+        const drawn = lines.map(([description, code], index) => ({
+          id: index + 1,
+          'line-num': String(index + 1),
+          type: 'OrderQuantityLine',
+          description,
+          price: '1.50',
+          quantity: '2',
+          total: '3.00',
+          account: { code },
+        }));
+        const { counts } = await bench.load('orders', [order(id, 0, { 'order-lines': drawn })]);
+        expect(counts.loaded).toBe(1);
+        const stored = await bench.rows<{ description: string; code: string }>(
+          `SELECT description, accounts -> 0 ->> 'code' AS code FROM analytics.po_line_fact WHERE po_id = '${id}' ORDER BY line_id`,
+        );
+        expect(stored).toEqual(lines.map(([description, code]) => ({ description, code })));
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+/** Everything that means something to COPY, to an array, to a composite value or to JSON, and any script. */
+const text = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom('"', '\\', ',', '(', ')', '{', '}', '\t', '\n', '\r', "'", 'NULL', '\\N', '\\.', ' '),
+      fc.string({ unit: 'grapheme', minLength: 1, maxLength: 3 }),
+    ),
+    { minLength: 1, maxLength: 8 },
+  )
+  .map((pieces) => `x${pieces.join('')}`);
 
 describe('the conversion of orders', () => {
   it('reads a few rates for each order, however many days there are', async () => {
