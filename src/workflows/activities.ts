@@ -1,4 +1,4 @@
-import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import type {
   ControlActivities,
   EffectActivities,
@@ -35,11 +35,22 @@ function options(taskQueue: string): ActivityOptions {
 /** Activities of one step, each shown in the Temporal Web UI with the step's own words. */
 export function activitiesFor(summary: string) {
   const shown = (queue: string): ActivityOptions => ({ ...options(queue), summary: summary.slice(0, 200) });
+  /** Left at once when cancelled: it only prepares what nobody will use. */
+  const left = (queue: string) => ({
+    ...shown(queue),
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+  });
+  /** Waited for when cancelled: the receipt is written when nothing can be merged or sent any more. */
+  const awaited = (queue: string) => ({
+    ...shown(queue),
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  });
   return {
-    control: proxyActivities<ControlActivities>(shown(taskQueues.control)),
-    extract: proxyActivities<ExtractActivities>(shown(taskQueues.extract)),
-    load: proxyActivities<LoadActivities>(shown(taskQueues.load)),
-    transform: proxyActivities<TransformActivities>(shown(taskQueues.transform)),
-    effect: proxyActivities<EffectActivities>(shown(taskQueues.effect)),
+    control: proxyActivities<ControlActivities>(awaited(taskQueues.control)),
+    extract: proxyActivities<ExtractActivities>(left(taskQueues.extract)),
+    stage: proxyActivities<Pick<LoadActivities, 'stageBatch'>>(left(taskQueues.load)),
+    load: proxyActivities<Pick<LoadActivities, 'mergeBatch'>>(awaited(taskQueues.load)),
+    transform: proxyActivities<TransformActivities>(awaited(taskQueues.transform)),
+    effect: proxyActivities<EffectActivities>(awaited(taskQueues.effect)),
   };
 }

@@ -28,14 +28,14 @@ export async function runStep(run: RunScope, step: Step): Promise<void> {
 
 /** Landing and staging side by side; when one fails for good the other is called off. */
 async function extractAndStage(run: RunScope, step: ExtractStep): Promise<void> {
-  const { extract, load } = activitiesFor(step.title);
+  const { extract, stage } = activitiesFor(step.title);
   const context = { runId: run.runId, tenant: run.tenant, step };
   const rangeColumn = rangeColumnOf(run.plan, step.id);
   const parameters = rangeParameters(run, step);
   const both = new CancellationScope({ cancellable: true });
   const staged = await both.run(async () => {
     const extracting = extract.extractStream({ ...context, fullRefresh: run.fullRefresh, parameters });
-    const staging = load.stageBatch({ ...context, rangeColumn });
+    const staging = stage.stageBatch({ ...context, rangeColumn });
     const [landed, result] = await Promise.allSettled([
       extracting.catch((error: unknown) => {
         if (!isCancellation(error)) both.cancel();

@@ -54,14 +54,11 @@ describe('a run that is cancelled in the middle of a statement of a minute', () 
       const began = performance.now();
       await baton.client.workflow.getHandle(id).cancel();
       await expect(baton.result(id)).rejects.toThrow(/cancelled/);
+      // What is over goes on nowhere.
+      expect(await busy(baton.warehouseDatabase)).toEqual([]);
       expect(performance.now() - began).toBeLessThan(5_000);
       expect(await baton.row(id)).toMatchObject({ state: 'cancelled', error: null });
       expect((await states()).get(step)).toBe('cancelled');
-      // The run does not wait for its activities to end; nobody is to see them go on.
-      await eventually(async () => {
-        if ((await busy(baton.warehouseDatabase)).length > 0) throw new Error('still at it');
-      });
-      expect(performance.now() - began).toBeLessThan(5_000);
 
       const merged = await rows('analytics.po_fact', tenant);
       const found = await rows('analytics.po_discrepancy', tenant);
