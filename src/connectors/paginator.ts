@@ -41,7 +41,7 @@ export function keysetPaginator(stream: string): Paginator {
 }
 
 /** A range is worth its own end, an extra request, when it holds some pages. */
-const pagesPerRange = 4;
+const pagesPerRange = 10;
 const mostRanges = 32;
 
 /**
