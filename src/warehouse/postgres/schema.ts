@@ -158,13 +158,19 @@ async function prepareLines(trx: Knex.Transaction): Promise<void> {
  * would pay. Those of later loads are kept up as they are.
  */
 export async function prepareReaders(knex: Knex, spec: TableSpec): Promise<void> {
-  await knex.transaction(async (trx) => {
-    await trx.raw('SELECT pg_advisory_xact_lock(7203321003)');
-    if (spec.orders !== undefined)
-      for (const [by, columns] of orderIndexes) await createIndex(trx, spec.table, by, columns);
-    for (const column of spec.indexes ?? [])
-      await createIndex(trx, spec.table, column, `_tenant, ${identifier(column)}`);
-  });
+  const own = (spec.indexes ?? []).map((column) => [column, `_tenant, ${identifier(column)}`] as const);
+  const wanted = spec.orders === undefined ? own : [...orderIndexes, ...own];
+  // Side by side: each reads the table once more, and none keeps another from it.
+  await Promise.all(
+    wanted.map(([by, columns]) =>
+      knex.transaction(async (trx) => {
+        await trx.raw('SELECT pg_advisory_xact_lock(hashtextextended(?, 7203321005))', [
+          indexName(spec.table, by),
+        ]);
+        await createIndex(trx, spec.table, by, columns);
+      }),
+    ),
+  );
 }
 
 const orderIndexes = [
