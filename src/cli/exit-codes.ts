@@ -37,6 +37,7 @@ const kinds: Partial<Record<ErrorName, ExitKind>> = {
   ERR_SOURCE_UNREACHABLE: 'unreachable',
   ERR_RUN_TAKEN: 'conflict',
   ERR_STACK_RUNNING: 'conflict',
+  ERR_WATERMARK_MOVED: 'conflict',
 };
 
 export function exitCodeOf(error: BatonError): number {

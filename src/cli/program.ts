@@ -156,6 +156,32 @@ export function buildProgram(execute: Execute): Command {
       command.option('--run <run>', 'only of this run').option('--state <state>', 'only in this state'),
   );
 
+  const watermarks = group('watermarks', 'watermark', 'up to when each stream is loaded');
+  const ofTenant = (command: Command): Command => command.option('--tenant <name>', 'whose', 'default');
+  add(
+    watermarks,
+    'list',
+    'each stream’s, and who moved it',
+    async () => (await import('./commands/watermarks.js')).listWatermarks,
+  );
+  add(
+    watermarks,
+    'show <connection> <stream>',
+    'one, what the next run will read, and when people set it',
+    async () => (await import('./commands/watermarks.js')).showWatermark,
+    ofTenant,
+  );
+  add(
+    watermarks,
+    'set <connection> <stream> <time>',
+    'set it: an RFC 3339 time, or none to begin anew; asks first',
+    async () => (await import('./commands/watermarks.js')).setWatermark,
+    (command) =>
+      ofTenant(command)
+        .option('--expect <time>', 'only when it is this now, or none')
+        .option('-y, --yes', 'do not ask'),
+  );
+
   const schedules = group('schedules', 'schedule', 'when pipelines run by themselves');
   const scheduled = (command: Command): Command => command.option('--tenant <name>', 'whose', 'default');
   add(

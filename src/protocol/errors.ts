@@ -165,6 +165,14 @@ export const catalogue = {
     retryable: false,
   },
 
+  ERR_WATERMARK_MOVED: {
+    code: 'BTN-3020',
+    title: 'The watermark has moved meanwhile',
+    why: 'A run, or another person, changed it after it was read: setting it now would undo that unseen.',
+    fix: 'Look again with `baton watermarks show`, and set it from there.',
+    retryable: false,
+  },
+
   ERR_WAREHOUSE_UNAVAILABLE: {
     code: 'BTN-4001',
     title: 'The warehouse could not be reached',

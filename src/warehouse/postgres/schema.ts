@@ -44,6 +44,17 @@ CREATE TABLE IF NOT EXISTS raw._baton_watermarks (
   PRIMARY KEY (connection, stream, tenant)
 );
 
+CREATE TABLE IF NOT EXISTS raw._baton_watermark_changes (
+  id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  connection text NOT NULL,
+  stream     text NOT NULL,
+  tenant     text NOT NULL,
+  before     text,
+  after      text,
+  changed_by text NOT NULL,
+  changed_at timestamptz NOT NULL DEFAULT now()
+);
+
 CREATE TABLE IF NOT EXISTS quarantine.records (
   id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   target        text NOT NULL,
