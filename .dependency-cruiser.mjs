@@ -57,9 +57,9 @@ export default {
     ),
     never(
       'connectors-are-no-siblings',
-      'One outside system knows nothing of another.',
+      'One outside system knows nothing of another; how pages follow one another is no system.',
       { path: `${sources}connectors/([^/]+)/` },
-      { path: `${sources}connectors/[^/]+/`, pathNot: `${sources}connectors/$1/` },
+      { path: `${sources}connectors/[^/]+/`, pathNot: `${sources}connectors/($1|paging)/` },
     ),
     never(
       'databases-in-two-places',

@@ -15,12 +15,19 @@ export interface Connector<C = unknown> {
   /** zod schema of the connection's settings beyond `type`, secrets still as `secret://` references. */
   readonly connection: z.ZodType<C>;
   readonly streams: Readonly<Record<string, Stream>>;
+  /** The streams that a connection declares itself, instead of `streams`. */
+  streamsOf?(settings: C): Readonly<Record<string, Stream>>;
   /** Opens the connection: cheap, no request yet. */
   open(settings: ResolvedConnection): OpenConnection;
 }
 
 export function defineConnector<C>(connector: Connector<C>): Connector<C> {
   return connector;
+}
+
+/** The streams of a connection with these settings, which its connector has validated. */
+export function streamsOf(connector: Connector, settings: unknown): Readonly<Record<string, Stream>> {
+  return connector.streamsOf?.(connector.connection.parse(settings)) ?? connector.streams;
 }
 
 /** A connection as configured, validated, with every secret reference resolved to a `Secret` in place. */

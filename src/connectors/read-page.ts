@@ -1,5 +1,7 @@
 import type { HttpAnswer, HttpRequest, VendorHttp } from './http.js';
-import { JsonSplitError } from './json-split.js';
+import { JsonSplitError, type SplitPage } from './json-split.js';
+import type { Ask, Paginator, Reading } from './paging/paginator.js';
+import type { Cursor, Page } from './port.js';
 
 /** A page's answer beside what was cut out of it. */
 export interface ReadAnswer<T> {
@@ -14,15 +16,40 @@ export interface ReadAnswer<T> {
 export async function readPage<T>(
   http: VendorHttp,
   request: HttpRequest,
-  split: (body: Buffer) => T,
+  split: (body: Buffer, answer: HttpAnswer) => T,
 ): Promise<ReadAnswer<T>> {
   const answer = await http.read(request);
   try {
-    return { answer, split: split(answer.body) };
+    return { answer, split: split(answer.body, answer) };
   } catch (error) {
     if (!(error instanceof JsonSplitError)) throw error;
     throw http.badResponse(request, answer, whatIsWrong(answer.body, error));
   }
+}
+
+/** How a list is asked for, and how an answer is cut. */
+export interface Listing {
+  readonly paginator: Paginator;
+  /** The request for what the paginator asks for; `isFirst`: no page came before. */
+  request(ask: Ask, isFirst: boolean): HttpRequest;
+  split(body: Buffer): SplitPage;
+}
+
+/** One page of a list: the cursor is checked before any request is made. */
+export async function readListed(
+  http: VendorHttp,
+  { paginator, request: requestOf, split }: Listing,
+  cursor: Cursor | null,
+  reading: Reading,
+): Promise<Page> {
+  const from = cursor === null ? null : paginator.check(cursor, reading.window);
+  const request = requestOf(paginator.ask(from, reading), from === null);
+  const { path } = request;
+  const { answer, split: taken } = await readPage(http, request, (body, { headers }) => {
+    const { records, envelope } = split(body);
+    return paginator.take(from, { records, envelope, headers, baseUrl: http.baseUrl, path }, reading);
+  });
+  return { ...taken, calls: answer.calls, bytes: answer.body.length };
 }
 
 /** Reads a small JSON object whole, for calls that are no streams. */

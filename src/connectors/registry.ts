@@ -1,6 +1,7 @@
 import { coupa } from './coupa/index.js';
 import { frankfurter } from './frankfurter/index.js';
 import type { Connector } from './port.js';
+import { rest } from './rest/index.js';
 import { salesforce } from './salesforce/index.js';
 import { slack } from './slack/index.js';
 import { zendesk } from './zendesk/index.js';
@@ -9,6 +10,7 @@ import { zendesk } from './zendesk/index.js';
 export const connectors: Readonly<Record<string, Connector>> = {
   coupa,
   frankfurter,
+  rest,
   salesforce,
   slack,
   zendesk,

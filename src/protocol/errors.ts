@@ -149,6 +149,20 @@ export const catalogue = {
     fix: 'Mend what the step names, then `baton connections test <name>`.',
     retryable: false,
   },
+  ERR_SOURCE_FOREIGN_URL: {
+    code: 'BTN-2020',
+    title: 'The outside system pointed to another address',
+    why: 'The address of the next page lies outside the connection’s baseUrl. Our credentials would go there with the request.',
+    fix: 'If the vendor has moved, or answers with an address of its own network, correct baseUrl of the connection.',
+    retryable: false,
+  },
+  ERR_SOURCE_UNSTABLE: {
+    code: 'BTN-2021',
+    title: 'The list changes faster than it can be read',
+    why: 'Pages are counted, and of the records that were read none is found again, so that it cannot be told which were left out.',
+    fix: 'Read the list by key, cursor or next link where the vendor offers one, or sort it by key.',
+    retryable: false,
+  },
 
   ERR_LAKE_UNAVAILABLE: {
     code: 'BTN-3001',

@@ -5,6 +5,8 @@ import { createCoupa } from './coupa/vendor.js';
 import type { Journal } from './journal.js';
 import type { SandboxSecrets } from './options.js';
 import { createRates } from './rates/vendor.js';
+import { createRestStore, type RestStore } from './rest/store.js';
+import { createRest } from './rest/vendor.js';
 import { createSalesforceStore, type SalesforceStore } from './salesforce/store.js';
 import { createSalesforce } from './salesforce/vendor.js';
 import type { Seed } from './seed/seed.js';
@@ -22,6 +24,7 @@ export interface Stores {
   readonly salesforce: SalesforceStore;
   readonly tickets: TicketStore;
   readonly slack: SlackStore;
+  readonly rest: RestStore;
 }
 
 export function createStores(seed: Seed, journal: Journal, clock: SandboxClock): Stores {
@@ -31,6 +34,7 @@ export function createStores(seed: Seed, journal: Journal, clock: SandboxClock):
     salesforce: createSalesforceStore(seed.seed, journal, clock),
     tickets: createTicketStore(journal, clock),
     slack: createSlackStore(journal, clock),
+    rest: createRestStore(clock),
   };
 }
 
@@ -64,5 +68,6 @@ export function createVendors({
     createSalesforce({ ...common, store: stores.salesforce, clientSecret: salesforceClientSecret }),
     createRates(clock),
     createSlack(stores.slack, slackBotToken),
+    createRest(stores.rest),
   ];
 }

@@ -1,6 +1,6 @@
 import type { Connections } from '../activities/ports.js';
 import { type BatonConfig, resolveConnection, unknownConnection } from '../config/index.js';
-import type { Connector, OpenConnection, RequestEvent } from '../connectors/port.js';
+import { type Connector, type OpenConnection, type RequestEvent, streamsOf } from '../connectors/port.js';
 import { connectors as registry } from '../connectors/registry.js';
 import { BatonError } from '../protocol/errors.js';
 
@@ -34,7 +34,7 @@ export function createConnections(
       return connection;
     },
     stream(name, stream) {
-      const found = connector(name).streams[stream];
+      const found = streamsOf(connector(name), config.connections[name]?.settings)[stream];
       if (found === undefined)
         throw new BatonError('ERR_PLAN_INVALID', { detail: `Connection ${name} has no stream ${stream}.` });
       return found;

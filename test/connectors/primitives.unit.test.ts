@@ -2,16 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decimalText, exactNumberText, product, sum } from '../../src/connectors/decimal-text.js';
 import { dayText, instantText } from '../../src/connectors/instant.js';
-import {
-  dayPaginator,
-  handedOutPaginator,
-  keysetPaginator,
-  keysetRanges,
-} from '../../src/connectors/paginator.js';
-import type { Cursor } from '../../src/connectors/port.js';
 import { createRateLimiter, sharedRateLimiter } from '../../src/connectors/rate-limiter.js';
 import { retryAfterMs } from '../../src/connectors/retry-after.js';
-import { BatonError } from '../../src/protocol/errors.js';
 
 describe('retryAfterMs', () => {
   const now = new Date('2026-01-01T00:00:00Z');
@@ -107,56 +99,6 @@ describe('instantText', () => {
   });
 });
 
-describe('paginators', () => {
-  const window = { from: null, to: '2026-01-01T00:00:00.000Z' };
-
-  function walk(next: (position: string) => string): number {
-    const paginator = handedOutPaginator('s', /^[a-z0-9]+$/);
-    let cursor: Cursor = paginator.advance(null, 'c0', window);
-    for (let page = 1; page < 10_000; page++) {
-      try {
-        cursor = paginator.advance(
-          paginator.check(JSON.parse(JSON.stringify(cursor)), window),
-          next(String(cursor['at'])),
-          window,
-        );
-      } catch (error) {
-        expect(error).toBeInstanceOf(BatonError);
-        expect((error as BatonError).error).toBe('ERR_CURSOR_ENDLESS');
-        return page;
-      }
-    }
-    return Number.POSITIVE_INFINITY;
-  }
-
-  it('catch a cycle of any length behind any number of good pages', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 0, max: 60 }), fc.integer({ min: 1, max: 60 }), (tail, length) => {
-        const pages = walk((at) => {
-          const n = Number(at.slice(1)) + 1;
-          return `c${n < tail + length ? n : tail}`;
-        });
-        expect(pages).toBeLessThanOrEqual(4 * (tail + length) + 2);
-      }),
-    );
-  });
-
-  it('never take an honest chain for a cycle', () => {
-    expect(walk((at) => `c${Number(at.slice(1)) + 1}`)).toBe(Number.POSITIVE_INFINITY);
-  });
-
-  it('want keys and days to rise', () => {
-    const keyset = keysetPaginator('s');
-    const at = keyset.advance(null, '99', window);
-    expect(keyset.advance(at, '100', window)).toEqual({ at: '100', to: window.to });
-    expect(() => keyset.advance(at, '99', window)).toThrow(/does not come after/);
-    expect(() => keyset.advance(at, '98', window)).toThrow(/does not come after/);
-    const days = dayPaginator('s');
-    const day = days.advance(null, '2026-01-02', window);
-    expect(() => days.advance(day, '2026-01-02', window)).toThrow(/does not come after/);
-  });
-});
-
 describe('the rate limiter', () => {
   it('lets through no more than its rate and its tolerance, in any second', async () => {
     let nowMs = 0;
@@ -183,40 +125,5 @@ describe('the rate limiter', () => {
   it('is one per connection, however often that is opened', () => {
     expect(sharedRateLimiter('a|http://x', 5)).toBe(sharedRateLimiter('a|http://x', 5));
     expect(sharedRateLimiter('a|http://x', 5)).not.toBe(sharedRateLimiter('b|http://x', 5));
-  });
-});
-
-describe('ranges of a keyset', () => {
-  const cursor = { at: '1000', to: '2026-01-01T00:00:00Z' };
-
-  it('follow one another without gap or overlap, and the last one is open', () => {
-    fc.assert(
-      fc.property(
-        fc.bigInt(1n, 10n ** 25n),
-        fc.integer({ min: 1, max: 999 }),
-        fc.integer({ min: 1, max: 1000 }),
-        (width, lowest, records) => {
-          const highest = String(1000n + width);
-          const ranges = keysetRanges(cursor, String(lowest), highest, records);
-          expect(ranges.length).toBeGreaterThanOrEqual(1);
-          expect(ranges.length).toBeLessThanOrEqual(32);
-          expect(ranges[0]?.['at']).toBe('1000');
-          for (const [index, range] of ranges.entries()) {
-            const next = ranges[index + 1];
-            expect(range['until']).toBe(next?.['at']);
-            if (next !== undefined)
-              expect(BigInt(String(next['at']))).toBeGreaterThan(BigInt(String(range['at'])));
-          }
-        },
-      ),
-    );
-  });
-
-  it('are as many as some pages each make worthwhile', () => {
-    const count = (highest: string) => keysetRanges(cursor, '951', highest, 50).length;
-    expect(count('1100')).toBe(1); // two pages more
-    expect(count('2000')).toBe(2); // twenty
-    expect(count('3000')).toBe(4); // forty
-    expect(count('900')).toBe(1); // nothing behind it
   });
 });

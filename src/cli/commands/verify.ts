@@ -1,5 +1,5 @@
 import type { BatonConfig } from '../../config/index.js';
-import type { Stream } from '../../connectors/port.js';
+import { type Stream, streamsOf } from '../../connectors/port.js';
 import { connectors } from '../../connectors/registry.js';
 import { createBatchStore } from '../../control/batches.js';
 import { readPlan } from '../../control/plans.js';
@@ -45,8 +45,9 @@ export const verifyRun: Handler = async (cli, [reference = '']) => {
 };
 
 function streamOf(config: BatonConfig, connection: string, name: string): Stream {
-  const type = config.connections[connection]?.type ?? '';
-  const stream = connectors[type]?.streams[name];
+  const { type = '', settings } = config.connections[connection] ?? {};
+  const connector = connectors[type];
+  const stream = connector === undefined ? undefined : streamsOf(connector, settings)[name];
   if (stream !== undefined) return stream;
   throw new BatonError('ERR_UNKNOWN_NAME', {
     detail: `The run read ${name} from the connection "${connection}", which baton.yaml does not have any more.`,

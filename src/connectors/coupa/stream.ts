@@ -1,8 +1,9 @@
 import type { Column, Mapped } from '../../domain/columns.js';
 import { splitArray } from '../json-split.js';
-import { keysetPaginator, keysetRanges } from '../paginator.js';
-import type { Cursor, OpenConnection, Parameters, Stream, Window } from '../port.js';
-import { readPage } from '../read-page.js';
+import { keysetPaginator, keysetRanges } from '../paging/keyset.js';
+import type { Ask } from '../paging/paginator.js';
+import type { Parameters, Stream, Window } from '../port.js';
+import { type Listing, readListed, readPage } from '../read-page.js';
 import { idOf } from '../record.js';
 
 /** Coupa gives at most 50 records a page, whatever is asked for. */
@@ -30,12 +31,16 @@ export interface CoupaStreamSpec {
  * other record is shifted over a page's border, as it would be with offsets.
  */
 export function coupaStream(spec: CoupaStreamSpec): Stream {
-  const paginator = keysetPaginator(spec.name);
+  const paginator = keysetPaginator(spec.name, {
+    after: 'id[gt]',
+    until: 'id[lt_or_eq]',
+    keyOf: readId,
+    endsShort: true,
+  });
   const { fields, path, pageSize = mostPerPage, ...declared } = spec;
-  const filterOf = (window: Window, cursor: Cursor | null) => ({
+  const list = (window: Window, ask: Ask) => ({
     ...(spec.mode === 'incremental' ? windowFilter(window) : {}),
-    ...(cursor === null ? {} : { 'id[gt]': paginator.position(cursor) ?? '' }),
-    ...(typeof cursor?.['until'] === 'string' ? { 'id[lt_or_eq]': cursor['until'] } : {}),
+    ...ask.query,
     order_by: 'id',
   });
   return {
@@ -44,39 +49,27 @@ export function coupaStream(spec: CoupaStreamSpec): Stream {
     cursorField: spec.mode === 'incremental' ? 'updated-at' : null,
     lagMs: spec.mode === 'incremental' ? 120_000 : 0,
     checkCursor: paginator.check,
-    async readPage(connection, window, cursor, options) {
-      const from = cursor === null ? null : paginator.check(cursor, window);
-      const limit = Math.min(pageSize, Math.max(1, options.pageSize ?? pageSize));
-      const { answer, split } = await readPage(
-        connection.http,
-        {
+    readPage({ http }, window, cursor, { pageSize: wanted = pageSize, signal }) {
+      const size = Math.min(pageSize, Math.max(1, wanted));
+      const only = fields === undefined ? {} : { fields: JSON.stringify(fields) };
+      const listing: Listing = {
+        paginator,
+        request: (ask) => ({
           method: 'GET',
           path,
-          query: {
-            ...filterOf(window, from),
-            dir: 'asc',
-            limit,
-            ...(fields === undefined ? {} : { fields: JSON.stringify(fields) }),
-          },
-          signal: options.signal,
-        },
-        (body) => splitArray(body, null),
-      );
-      const last = split.records.length < limit ? null : lastId(connection, path, split.records);
-      return {
-        records: split.records,
-        next: last === null ? null : paginator.advance(from, last, window),
-        calls: answer.calls,
-        bytes: answer.body.length,
+          query: { ...list(window, ask), dir: 'asc', limit: size, ...only },
+          signal,
+        }),
+        split: (body) => splitArray(body, null),
       };
+      return readListed(http, listing, cursor, { window, size });
     },
     /** By the highest id there is; where ids lie as densely behind the first page as in it, ranges are alike. */
-    async split(connection, window, cursor, first, options) {
-      const query = { ...filterOf(window, cursor), dir: 'desc', limit: 1, fields: '["id"]' };
-      const { answer, split } = await readPage(
-        connection.http,
-        { method: 'GET', path, query, signal: options.signal },
-        (body) => splitArray(body, null),
+    async split({ http }, window, cursor, first, { signal }) {
+      const ask = paginator.ask(cursor, { window, size: 1 });
+      const query = { ...list(window, ask), dir: 'desc', limit: 1, fields: '["id"]' };
+      const { answer, split } = await readPage(http, { method: 'GET', path, query, signal }, (body) =>
+        splitArray(body, null),
       );
       const highest = split.records[0] === undefined ? null : readId(split.records[0]);
       if (highest === null) return null;
@@ -92,17 +85,6 @@ function windowFilter(window: Window): Record<string, string> {
     ...(window.from === null ? {} : { 'updated-at[gt_or_eq]': window.from }),
     'updated-at[lt]': window.to,
   };
-}
-
-/** The id of the last record that has one; a malformed record is not to stop the paging. */
-function lastId(connection: OpenConnection, path: string, records: readonly Buffer[]): string {
-  for (const record of records.toReversed()) {
-    const id = readId(record);
-    if (id !== null) return id;
-  }
-  const body = records.at(-1) ?? Buffer.alloc(0);
-  const answer = { status: 200, headers: {}, body, calls: 1 };
-  throw connection.http.badResponse({ method: 'GET', path }, answer, 'answered with records that have no id');
 }
 
 function readId(record: Buffer): string | null {

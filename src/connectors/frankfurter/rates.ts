@@ -1,14 +1,12 @@
 import type { Column, Mapped } from '../../domain/columns.js';
 import { BatonError } from '../../protocol/errors.js';
 import { decimalText } from '../decimal-text.js';
-import type { HttpRequest } from '../http.js';
 import { JsonSplitError, splitEntries } from '../json-split.js';
-import { dayPaginator } from '../paginator.js';
+import { addDays, dayPaginator } from '../paging/day.js';
+import { position } from '../paging/paginator.js';
 import type { Parameters, Stream, Window } from '../port.js';
-import { readPage } from '../read-page.js';
+import { type Listing, readListed } from '../read-page.js';
 import { mapRecord, type RecordReader } from '../record.js';
-
-const dayMs = 86_400_000;
 
 /** Longer series are thinned out to weeks by some versions of the service. */
 const mostDaysPerPage = 90;
@@ -33,7 +31,12 @@ const columns = [
   },
 ] as const satisfies readonly Column[];
 
-const paginator = dayPaginator('rates');
+const paginator = dayPaginator('rates', {
+  days: ({ window, parameters }) => rangeOf(window, parameters),
+  mostDays: mostDaysPerPage,
+  fewestDays: fewestDaysPerPage,
+  path: (first, last) => `/v1/${first}..${last}`,
+});
 
 /**
  * One record per business day. The service answers a series keyed by day; each member is landed as one line
@@ -55,28 +58,30 @@ export const rates: Stream = {
   checkCursor: paginator.check,
   map: mapRates,
   async readPage({ http }, window, cursor, options) {
-    const from = cursor === null ? null : paginator.check(cursor, window);
-    const range = rangeOf(window, options.parameters);
-    const first = paginator.position(from) ?? range.from;
-    const last = lastDay(first, range.to, options.pageSize ?? mostDaysPerPage);
-    const request: HttpRequest = {
-      method: 'GET',
-      path: `/v1/${first}..${last}`,
-      query: { base: range.base },
-      signal: options.signal,
+    const { base } = rangeOf(window, options.parameters);
+    const first = position(cursor);
+    const listing: Listing = {
+      paginator,
+      request: (ask) => ({
+        method: 'GET',
+        path: ask.path ?? '/v1/latest',
+        query: { base },
+        signal: options.signal,
+      }),
+      split(body) {
+        const { entries, envelope } = splitEntries(body, 'rates');
+        const given = envelope.get('base');
+        if (given !== base) throw new JsonSplitError(`is for base ${String(given)}`);
+        const wanted = entries.filter(([day]) => first === null || day >= first);
+        return { records: wanted.map(([day, value]) => asLine(day, base, value)), envelope };
+      },
     };
-    const { answer, split } = await readPage(http, request, (body) => splitEntries(body, 'rates'));
-    const base = split.envelope.get('base');
-    if (base !== range.base) throw http.badResponse(request, answer, `answered for base ${String(base)}`);
-    const later = addDays(last, 1);
-    return {
-      records: split.entries
-        .filter(([day]) => from === null || day >= first)
-        .map(([day, value]) => asLine(day, range.base, value)),
-      next: later > range.to ? null : paginator.advance(from, later, window),
-      calls: answer.calls,
-      bytes: answer.body.length,
-    };
+    const { parameters } = options;
+    return readListed(http, listing, cursor, {
+      window,
+      size: options.pageSize ?? mostDaysPerPage,
+      parameters,
+    });
   },
 };
 
@@ -118,17 +123,6 @@ function unusable(name: string, value: string): BatonError {
 function isDay(text: string): boolean {
   const at = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
   return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text);
-}
-
-function addDays(day: string, days: number): string {
-  return new Date(Date.parse(`${day}T00:00:00Z`) + days * dayMs).toISOString().slice(0, 10);
-}
-
-/** The last day of a page that begins at `first`: a rest of less than a week joins it. */
-function lastDay(first: string, to: string, pageSize: number): string {
-  const days = Math.min(mostDaysPerPage, Math.max(fewestDaysPerPage, pageSize));
-  const rest = addDays(first, days - 1 + fewestDaysPerPage);
-  return rest > to ? to : addDays(first, days - 1);
 }
 
 function asLine(day: string, base: string, value: Buffer): Buffer {

@@ -1,10 +1,9 @@
 import type { Column, Mapped } from '../../domain/columns.js';
 import { BatonError } from '../../protocol/errors.js';
-import type { HttpRequest } from '../http.js';
 import { splitArray } from '../json-split.js';
-import { handedOutPaginator } from '../paginator.js';
+import { pathPaginator } from '../paging/handed-out.js';
 import type { Parameters, ReadOptions, Stream, Window } from '../port.js';
-import { readPage } from '../read-page.js';
+import { type Listing, readListed } from '../read-page.js';
 
 const queryPath = '/services/data/v62.0/query';
 const locatorPath = /^\/services\/data\/v\d{1,3}\.\d\/query\/[A-Za-z0-9_-]{1,80}$/;
@@ -21,7 +20,11 @@ export interface SalesforceStreamSpec {
 
 /** A SOQL query over SystemModstamp, paged by the locators that Salesforce hands out. */
 export function salesforceStream(spec: SalesforceStreamSpec): Stream {
-  const paginator = handedOutPaginator(spec.name, locatorPath);
+  const paginator = pathPaginator(spec.name, {
+    member: 'nextRecordsUrl',
+    pattern: locatorPath,
+    isEnd: ({ envelope }) => envelope.get('done') === true,
+  });
   return {
     name: spec.name,
     docs: 'https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_query.htm',
@@ -35,28 +38,19 @@ export function salesforceStream(spec: SalesforceStreamSpec): Stream {
     versionColumn: 'updated_at',
     checkCursor: paginator.check,
     map: spec.map,
-    async readPage({ http }, window, cursor, options) {
-      const from = cursor === null ? null : paginator.check(cursor, window);
-      const locator = paginator.position(from);
-      const request: HttpRequest = {
-        method: 'GET',
-        path: locator ?? queryPath,
-        ...(locator === null ? { query: { q: soql(spec, window, options.parameters) } } : {}),
-        headers: batchSize(options),
-        signal: options.signal,
+    readPage({ http }, window, cursor, options) {
+      const listing: Listing = {
+        paginator,
+        request: ({ path }) => ({
+          method: 'GET',
+          path: path ?? queryPath,
+          ...(path === null ? { query: { q: soql(spec, window, options.parameters) } } : {}),
+          headers: batchSize(options),
+          signal: options.signal,
+        }),
+        split: (body) => splitArray(body, 'records'),
       };
-      const { answer, split } = await readPage(http, request, (body) => splitArray(body, 'records'));
-      const done = split.envelope.get('done');
-      const next = split.envelope.get('nextRecordsUrl');
-      if (done !== true && typeof next !== 'string') {
-        throw http.badResponse(request, answer, 'says that there is more, but not where');
-      }
-      return {
-        records: split.records,
-        next: done === true ? null : paginator.advance(from, String(next), window),
-        calls: answer.calls,
-        bytes: answer.body.length,
-      };
+      return readListed(http, listing, cursor, { window, size: options.pageSize ?? 2000 });
     },
   };
 }

@@ -1,9 +1,8 @@
 import type { Column, Mapped } from '../../domain/columns.js';
-import type { HttpRequest } from '../http.js';
 import { splitArray } from '../json-split.js';
-import { handedOutPaginator } from '../paginator.js';
+import { tokenPaginator } from '../paging/handed-out.js';
 import type { Stream, Window } from '../port.js';
-import { readPage } from '../read-page.js';
+import { type Listing, readListed } from '../read-page.js';
 import { mapRecord } from '../record.js';
 
 const columns = [
@@ -22,7 +21,13 @@ const columns = [
   { name: 'generated_at', type: 'timestamp', description: 'Zendesk’s own time of the change' },
 ] as const satisfies readonly Column[];
 
-const paginator = handedOutPaginator('tickets', /^[A-Za-z0-9+/=_-]{1,2000}$/);
+const paginator = tokenPaginator('tickets', {
+  parameter: 'cursor',
+  token: { member: 'after_cursor' },
+  pattern: /^[A-Za-z0-9+/=_-]{1,2000}$/,
+  isEnd: ({ envelope, records }, { window }) =>
+    envelope.get('end_of_stream') === true || isPast(records.at(-1), window),
+});
 
 /** Zendesk refuses a start that is less than a minute ago. */
 const youngestStartMs = 61_000;
@@ -43,30 +48,19 @@ export const tickets: Stream = {
   versionColumn: 'generated_at',
   checkCursor: paginator.check,
   map: mapTicket,
-  async readPage({ http }, window, cursor, options) {
-    const from = cursor === null ? null : paginator.check(cursor, window);
-    const position = paginator.position(from);
-    const request: HttpRequest = {
-      method: 'GET',
-      path: '/api/v2/incremental/tickets/cursor.json',
-      query: {
-        ...(position === null ? { start_time: startTime(window) } : { cursor: position }),
-        per_page: Math.min(1000, Math.max(1, options.pageSize ?? 1000)),
-      },
-      signal: options.signal,
+  readPage({ http }, window, cursor, options) {
+    const size = Math.min(1000, Math.max(1, options.pageSize ?? 1000));
+    const listing: Listing = {
+      paginator,
+      request: (ask, isFirst) => ({
+        method: 'GET',
+        path: '/api/v2/incremental/tickets/cursor.json',
+        query: { ...(isFirst ? { start_time: startTime(window) } : ask.query), per_page: size },
+        signal: options.signal,
+      }),
+      split: (body) => splitArray(body, 'tickets'),
     };
-    const { answer, split } = await readPage(http, request, (body) => splitArray(body, 'tickets'));
-    const after = split.envelope.get('after_cursor');
-    const isEnd = split.envelope.get('end_of_stream') === true || isPast(split.records.at(-1), window);
-    if (!isEnd && typeof after !== 'string') {
-      throw http.badResponse(request, answer, 'says that there is more, but not where');
-    }
-    return {
-      records: split.records,
-      next: isEnd ? null : paginator.advance(from, String(after), window),
-      calls: answer.calls,
-      bytes: answer.body.length,
-    };
+    return readListed(http, listing, cursor, { window, size });
   },
 };
 
