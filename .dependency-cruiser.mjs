@@ -88,9 +88,9 @@ export default {
     never('nothing-unresolved', 'An import must lead somewhere.', {}, { couldNotResolve: true }),
     never(
       'no-development-packages',
-      'What users run must not need what only developers install.',
+      'What users run must not need what only developers install. Peers are asked for when they are needed.',
       { path: sources },
-      { dependencyTypes: ['npm-dev'] },
+      { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['npm-peer'] },
     ),
   ],
   options: {

@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
 import { link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { BatonError } from '../protocol/errors.js';
-import type { Lake } from './port.js';
-
-/** Keys are relative, slash-separated, of plain segments: nothing can climb out of the root. */
-const keyPattern = /^[A-Za-z0-9_.=+-]+(?:\/[A-Za-z0-9_.=+-]+)*$/;
+import { checkFolder, checkForeignKey, checkKey, keysOf } from './keys.js';
+import type { Lake, LakeEntry } from './port.js';
 
 /** A lake in a folder. An object appears by link(2) after its bytes are on disk, so it is never half there. */
 export function createLocalLake(root: string): Lake {
@@ -15,11 +13,7 @@ export function createLocalLake(root: string): Lake {
   /** Once per process, at its first write. */
   let swept: Promise<void> | null = null;
 
-  function pathOf(key: string): string {
-    if (!keyPattern.test(key) || key.split('/').some((segment) => segment === '.' || segment === '..'))
-      throw new BatonError('ERR_INTERNAL', { detail: `"${key}" is not a lake key.`, retryable: false });
-    return path.join(root, ...key.split('/'));
-  }
+  const pathOf = (key: string) => path.join(root, ...key.split('/'));
 
   async function makeFolder(folder: string): Promise<void> {
     if (made.has(folder)) return;
@@ -27,9 +21,30 @@ export function createLocalLake(root: string): Lake {
     made.add(folder);
   }
 
+  async function* scan(folder: string): AsyncIterable<LakeEntry> {
+    const below = checkFolder(folder);
+    const entries = await guard(`listing ${folder}`, () =>
+      orNull(readdir(below === '' ? root : pathOf(below), { recursive: true, withFileTypes: true })),
+    );
+    const keys = (entries ?? [])
+      .filter((entry) => entry.isFile())
+      .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'))
+      .filter((key) => !key.startsWith('.drafts/'));
+    for (const key of keys.sort(byBytes)) {
+      const found = await guard(`looking at ${key}`, () => orNull(stat(pathOf(key), { bigint: true })));
+      if (found === null) continue; // removed meanwhile
+      yield {
+        key,
+        bytes: Number(found.size),
+        version: versionOf(found),
+        modifiedAt: new Date(Number(found.mtimeMs)),
+      };
+    }
+  }
+
   return {
     async putIfAbsent(key, body) {
-      const target = pathOf(key);
+      const target = pathOf(checkKey(key));
       const draft = path.join(drafts, `${process.pid}-${randomBytes(6).toString('hex')}`);
       return guard(`writing ${key}`, async () => {
         await makeFolder(path.dirname(target));
@@ -56,37 +71,64 @@ export function createLocalLake(root: string): Lake {
       });
     },
 
-    get: (key) =>
-      guard(`reading ${key}`, async () => {
-        try {
-          return await readFile(pathOf(key));
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-          throw error;
-        }
-      }),
-
-    async *list(prefix) {
-      const folder = prefix === '' ? root : pathOf(prefix.replace(/\/$/, ''));
-      const entries = await guard(`listing ${prefix}`, () =>
-        readdir(folder, { recursive: true, withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-          if (error.code === 'ENOENT') return [];
-          throw error;
-        }),
-      );
-      const keys = entries
-        .filter((entry) => entry.isFile())
-        .map((entry) =>
-          path.relative(root, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'),
-        )
-        .filter((key) => !key.startsWith('.drafts/'));
-      yield* keys.sort();
+    async get(key) {
+      const file = pathOf(checkForeignKey(key));
+      return guard(`reading ${key}`, () => orNull(readFile(file)));
     },
 
-    remove: (key) => guard(`removing ${key}`, () => rm(pathOf(key), { force: true })),
+    async read({ key, version }) {
+      const file = pathOf(checkForeignKey(key));
+      const isSame = async () => {
+        const found = await guard(`looking at ${key}`, () => orNull(stat(file, { bigint: true })));
+        return found !== null && versionOf(found) === version;
+      };
+      if (!(await isSame())) return null;
+      return unchanged(key, createReadStream(file), isSame);
+    },
 
-    locate: (key) => pathOf(key),
+    scan,
+    list: (folder) => keysOf(scan(folder)),
+
+    async remove(key) {
+      const file = pathOf(checkForeignKey(key));
+      await guard(`removing ${key}`, () => rm(file, { force: true }));
+    },
+
+    locate: pathOf,
+
+    close: () => {},
   };
+}
+
+function versionOf(found: { readonly ino: bigint; readonly size: bigint; readonly mtimeNs: bigint }): string {
+  return `${found.ino}-${found.size}-${found.mtimeNs}`;
+}
+
+/** The file's bytes, which count only if the file is still the same when the last of them has been read. */
+async function* unchanged(
+  key: string,
+  bytes: AsyncIterable<Uint8Array>,
+  isSame: () => Promise<boolean>,
+): AsyncIterable<Uint8Array> {
+  try {
+    yield* bytes;
+  } catch (error) {
+    throw unavailable(`reading ${key}`, error);
+  }
+  if (await isSame()) return;
+  throw new BatonError('ERR_LAKE_UNAVAILABLE', { detail: `${key} was written while it was being read.` });
+}
+
+/** Null when there is no such file, nor could there be one at this place. */
+async function orNull<T>(found: Promise<T>): Promise<T | null> {
+  return found.catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
+    throw error;
+  });
+}
+
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 /** A draft that nobody finished within a day is what a killed worker has left. */
@@ -103,10 +145,15 @@ async function guard<T>(what: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (error instanceof BatonError) throw error;
-    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-    throw new BatonError('ERR_LAKE_UNAVAILABLE', {
-      detail: `The lake failed at ${what}: ${code}.`,
-      cause: error,
-    });
+    throw unavailable(what, error);
   }
+}
+
+function unavailable(what: string, error: unknown): BatonError {
+  const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+  const refused = code === 'EACCES' || code === 'EPERM';
+  return new BatonError(refused ? 'ERR_LAKE_FORBIDDEN' : 'ERR_LAKE_UNAVAILABLE', {
+    detail: `The lake failed at ${what}: ${code}.`,
+    cause: error,
+  });
 }

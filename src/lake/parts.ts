@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { BatonError } from '../protocol/errors.js';
+import { getVerified } from './keys.js';
 import type { Lake } from './port.js';
 
 const compress = promisify(gzip);
@@ -59,14 +60,7 @@ const newline = 0x0a;
 
 /** The records of a part, their bytes checked against the sha256 recorded when they were landed. */
 export async function readPart(lake: Lake, part: { key: string; sha256: string }): Promise<Buffer[]> {
-  const body = await lake.get(part.key);
-  if (body === null)
-    throw new BatonError('ERR_LAKE_OBJECT_CHANGED', { detail: `${lake.locate(part.key)} is gone.` });
-  const sha256 = createHash('sha256').update(body).digest('hex');
-  if (sha256 !== part.sha256)
-    throw new BatonError('ERR_LAKE_OBJECT_CHANGED', {
-      detail: `${lake.locate(part.key)} has sha256 ${sha256.slice(0, 12)}…, landed was ${part.sha256.slice(0, 12)}….`,
-    });
+  const body = await getVerified(lake, part.key, part.sha256);
   return splitLines(await expand(body));
 }
 
@@ -119,12 +113,6 @@ export async function writeManifest(
 }
 
 export async function readManifest(lake: Lake, key: string, sha256: string): Promise<Manifest> {
-  const body = await lake.get(key);
-  if (body === null)
-    throw new BatonError('ERR_LAKE_OBJECT_CHANGED', { detail: `${lake.locate(key)} is gone.` });
-  if (createHash('sha256').update(body).digest('hex') !== sha256)
-    throw new BatonError('ERR_LAKE_OBJECT_CHANGED', {
-      detail: `${lake.locate(key)} is not what was written.`,
-    });
+  const body = await getVerified(lake, key, sha256);
   return JSON.parse(body.toString('utf8')) as Manifest;
 }

@@ -167,8 +167,8 @@ export const catalogue = {
   ERR_LAKE_UNAVAILABLE: {
     code: 'BTN-3001',
     title: 'The lake could not be read or written',
-    why: 'The storage failed or refused: disk full, no permission, or not reachable.',
-    fix: 'Free space or mend access to the lake; Baton retries by itself and resumes.',
+    why: 'The storage failed: disk full, not reachable, or too busy to answer.',
+    fix: 'Free space or bring the lake’s storage back; Baton retries by itself and resumes.',
     retryable: true,
   },
   ERR_LAKE_OBJECT_CHANGED: {
@@ -176,6 +176,27 @@ export const catalogue = {
     title: 'A lake object is not what was written',
     why: 'Its sha256 differs from the one recorded when it was landed, or it is gone.',
     fix: 'Restore the object named from a backup, or extract its window again with --full-refresh.',
+    retryable: false,
+  },
+  ERR_LAKE_FORBIDDEN: {
+    code: 'BTN-3010',
+    title: 'The lake refused us',
+    why: 'The credentials are wrong, expired or lack a permission, or the bucket or folder is not ours to use.',
+    fix: 'Mend what the lake’s own word for it names, then `baton doctor`; docs/how-to/lake-on-s3.md lists the permissions.',
+    retryable: false,
+  },
+  ERR_LAKE_DRIVER_MISSING: {
+    code: 'BTN-3011',
+    title: 'The packages for a lake on S3 are not installed',
+    why: 'Only installations whose lake is on S3 need them, so they do not come with Baton.',
+    fix: 'npm install @aws-sdk/client-s3@3 @aws-sdk/lib-storage@3',
+    retryable: false,
+  },
+  ERR_LAKE_UNSUITABLE: {
+    code: 'BTN-3012',
+    title: 'The store cannot be a lake',
+    why: 'It does not keep what Baton relies on: conditional writes (If-None-Match: *) and consistent listings.',
+    fix: 'Use a store that does, such as AWS S3, MinIO, Ceph RGW or SeaweedFS in a recent version.',
     retryable: false,
   },
 

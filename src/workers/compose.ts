@@ -2,7 +2,7 @@ import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { createActivities } from '../activities/index.js';
 import type { ActivityDeps } from '../activities/ports.js';
-import { type BatonConfig, databaseUrl, temporalConnectionOptions } from '../config/index.js';
+import { type BatonConfig, databaseUrl, lakePlace, temporalConnectionOptions } from '../config/index.js';
 import type { Connector } from '../connectors/port.js';
 import { createBatchStore } from '../control/batches.js';
 import { migrateControl, openControl } from '../control/database.js';
@@ -10,7 +10,7 @@ import { createEffectStore } from '../control/effects.js';
 import { createRequestCounter } from '../control/request-counts.js';
 import { createRunStore } from '../control/runs.js';
 import { createHandOver } from '../lake/hand-over.js';
-import { createLocalLake } from '../lake/local.js';
+import { openLake } from '../lake/open.js';
 import type { Logger } from '../observability/logger.js';
 import { BatonError } from '../protocol/errors.js';
 import { createPostgresWarehouse, openWarehouseDatabase } from '../warehouse/postgres/index.js';
@@ -27,6 +27,7 @@ export async function compose(
   log: Logger,
   connectors?: Readonly<Record<string, Connector>>,
 ) {
+  const lake = await openLake(lakePlace(config));
   const control = openControl(databaseUrl(config.control, config), { poolMax: 8 });
   await migrateControl(control);
   const warehouse = createPostgresWarehouse(
@@ -44,7 +45,7 @@ export async function compose(
     batches: createBatchStore(control),
     effects: createEffectStore(control),
     warehouse,
-    lake: createLocalLake(config.lake.path),
+    lake,
     handOver: createHandOver(handOverBytes),
     lakeLayout: config.lake.layout,
     stagingIdleMs: 30_000,
@@ -68,6 +69,7 @@ export async function compose(
       await temporal.close();
       await warehouse.close();
       await control.close();
+      lake.close();
     },
   };
 }

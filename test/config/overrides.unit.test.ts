@@ -37,6 +37,21 @@ function shown(config: BatonConfig): string {
   return JSON.stringify({ ...rest, lake: { ...lake, path: lake.path.replace(config.root, '') } });
 }
 
+const keyId = { BATON_LAKE__AUTH__ACCESS_KEY_ID: 'AKIA' };
+const secretKey = { BATON_LAKE__AUTH__SECRET_ACCESS_KEY: 'secret://env/KEY' };
+
+/** What some settings make sense with only. */
+function companionsOf(dotted: string): Readonly<Record<string, string>> {
+  const companions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    'connections.coupa.tenant': { BATON_TENANTS: 'default,acme' },
+    'lake.type': { BATON_LAKE__BUCKET: 'acme-lake' },
+    'lake.auth.accessKeyId': { ...keyId, ...secretKey },
+    'lake.auth.secretAccessKey': { ...keyId, ...secretKey },
+    'lake.auth.sessionToken': { ...keyId, ...secretKey },
+  };
+  return companions[dotted] ?? {};
+}
+
 describe('every value can be overridden', () => {
   it.each([
     [['connections', 'coupa', 'baseUrl'], 'BATON_CONNECTIONS__COUPA__BASE_URL'],
@@ -55,13 +70,12 @@ describe('every value can be overridden', () => {
   it.each(all.map((leaf) => [leaf.path.join('.'), leaf] as const))('%s', (dotted, { path, example }) => {
     expect(example, `${dotted} has no example`).toBeDefined();
     const variable = variableOf(path);
-    const companions = dotted === 'connections.coupa.tenant' ? { BATON_TENANTS: 'default,acme' } : {};
+    const companions = companionsOf(dotted);
     const before = loadConfig({ cwd: project(small), env: companions });
     const env = { ...companions, [variable]: asVariable(example) };
     const after = loadConfig({ cwd: project(small), env });
     expect(after.origins[dotted]).toBe('env');
-    const fixedByType = ['warehouse.type', 'lake.type'];
-    const same = fixedByType.includes(dotted) || dotted.match(/(source|customers|rates|desk|coupa\.type)$/);
+    const same = dotted === 'warehouse.type' || dotted.match(/(source|customers|rates|desk|coupa\.type)$/);
     if (!same) expect(shown(after)).not.toBe(shown(before));
     const wrong = loadOrProblems({ ...companions, [variable]: '\u0000[' });
     for (const place of wrong) expect(place).toBe(variable);

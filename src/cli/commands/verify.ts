@@ -1,9 +1,9 @@
-import type { BatonConfig } from '../../config/index.js';
+import { type BatonConfig, lakePlace } from '../../config/index.js';
 import { type Stream, streamsOf } from '../../connectors/port.js';
 import { connectors } from '../../connectors/registry.js';
 import { createBatchStore } from '../../control/batches.js';
 import { readPlan } from '../../control/plans.js';
-import { createLocalLake } from '../../lake/local.js';
+import { openLake } from '../../lake/open.js';
 import { BatonError } from '../../protocol/errors.js';
 import { type Verification, verifyRun as verify } from '../../quality/verify-run.js';
 import { createPostgresWarehouse } from '../../warehouse/postgres/index.js';
@@ -23,14 +23,15 @@ export const verifyRun: Handler = async (cli, [reference = '']) => {
       detail: `The plan of run ${run.short_id} is not stored any more.`,
     });
   }
+  const lake = await openLake(lakePlace(config));
   const deps = {
     batches: createBatchStore(control),
     warehouse: createPostgresWarehouse(await cli.warehouse()),
-    lake: createLocalLake(config.lake.path),
+    lake,
     stream: (connection: string, stream: string) => streamOf(config, connection, stream),
   };
-  cli.verbose(`lake           ${config.lake.path}`);
-  const verification = await verify(deps, run.id, plan);
+  cli.verbose(`lake           ${lake.locate('raw')}`);
+  const verification = await verify(deps, run.id, plan).finally(() => lake.close());
   const result = one(verification, (style) => describe(verification, run.short_id, style));
   if (verification.ok) return { result };
   const count = verification.differences.length;

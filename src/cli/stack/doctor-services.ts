@@ -1,7 +1,9 @@
-import { databaseUrl, resolveSecret, temporalConnectionOptions } from '../../config/index.js';
+import { databaseUrl, lakePlace, resolveSecret, temporalConnectionOptions } from '../../config/index.js';
 import type { BatonConfig } from '../../config/types.js';
 import { openControl, pendingMigrations } from '../../control/database.js';
 import { type Database, openDatabase } from '../../database/postgres.js';
+import { openLake } from '../../lake/open.js';
+import { probeLake } from '../../lake/probe.js';
 import { BatonError } from '../../protocol/errors.js';
 import { taskQueues } from '../../protocol/names.js';
 import type { DoctorCheck, DoctorContext, Finding } from './doctor.js';
@@ -45,6 +47,20 @@ const warehouse: DoctorCheck = {
       }),
     );
     return { state: 'ok', detail: `answers; PostgreSQL ${version}` };
+  },
+};
+
+const lake: DoctorCheck = {
+  name: 'lake',
+  needsConfig: true,
+  async run(context): Promise<Finding> {
+    const opened = await openLake(lakePlace(required(context)));
+    try {
+      await probeLake(opened);
+      return { state: 'ok', detail: `${opened.locate('')}; writable, keeps the first of two writers` };
+    } finally {
+      opened.close();
+    }
   },
 };
 
@@ -169,6 +185,7 @@ export const serviceChecks: readonly DoctorCheck[] = [
   temporalServer,
   controlDatabase,
   warehouse,
+  lake,
   clock,
   workers,
 ];

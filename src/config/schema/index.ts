@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { alertsSchema } from './alerts.js';
 import { connectionsSchema } from './connections.js';
+import { lakeSchema } from './lake.js';
 import { pipelinesSchema } from './pipelines.js';
-import { controlSchema, gatewaySchema, lakeSchema, temporalSchema, warehouseSchema } from './services.js';
+import { controlSchema, gatewaySchema, temporalSchema, warehouseSchema } from './services.js';
 import { name } from './values.js';
 
 /** All of baton.yaml. Split by area; each leaf carries its description and an example for the reference page. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseUrl } from '../address.js';
 import { hostPort, httpUrl, port, secretRef } from './values.js';
 
-/** Where Baton's own services are: Temporal, the two databases, the lake and the gateway. */
+/** Where Baton's own services are: Temporal, the two databases and the gateway; the lake is in lake.ts. */
 
 const text = (what: string) => z.string({ error: `must be ${what}` }).min(1, { error: `must be ${what}` });
 
@@ -69,31 +69,6 @@ export const warehouseSchema = z
       .prefault('postgres')
       .meta({ description: 'Kind of warehouse.', examples: ['postgres'] }),
     ...database('warehouse'),
-  })
-  .prefault({});
-
-export const lakeSchema = z
-  .strictObject({
-    type: z
-      .literal('local')
-      .prefault('local')
-      .meta({ description: 'Kind of lake.', examples: ['local'] }),
-    path: text('a folder')
-      .prefault('.baton/lake')
-      .meta({
-        description: 'Folder of the lake, relative to baton.yaml; below `.baton/` it moves with BATON_HOME.',
-        examples: ['/srv/lake'],
-      }),
-    layout: z
-      .string({ error: 'must be a key layout' })
-      .refine((value) => value.includes('{batch}') && !/^\/|\.\./.test(value), {
-        error: 'must be a relative key that contains {batch}: raw/{connection}/{stream}/{date}/{batch}',
-      })
-      .prefault('raw/{connection}/{stream}/{date}/{batch}')
-      .meta({
-        description: 'Key of a batch in the lake, from {connection}, {stream}, {tenant}, {date}, {batch}.',
-        examples: ['landing/{stream}/{batch}'],
-      }),
   })
   .prefault({});
 

@@ -1,0 +1,66 @@
+import { Secret } from '../domain/secret.js';
+import { secretRefPattern } from './schema/values.js';
+import { environmentOf, resolveSecret } from './secrets.js';
+import type { BatonConfig } from './types.js';
+
+/** Where the lake is, with its secrets in place: what the lake is opened with. */
+export type LakePlace =
+  | { readonly type: 'local'; readonly path: string }
+  | {
+      readonly type: 's3';
+      readonly bucket: string;
+      readonly prefix: string;
+      readonly region: string;
+      readonly endpoint: string | null;
+      readonly forcePathStyle: boolean;
+      readonly credentials: {
+        readonly accessKeyId: string;
+        readonly secretAccessKey: Secret;
+        readonly sessionToken: Secret | null;
+      } | null;
+    };
+
+type S3Place = Extract<LakePlace, { type: 's3' }>;
+
+/**
+ * The lake's place. What baton.yaml leaves out comes from the variables that AWS has made customary; what is not
+ * there either, the AWS SDK finds by itself. Throws ERR_SECRET_UNRESOLVED.
+ */
+export function lakePlace(config: BatonConfig): LakePlace {
+  const { lake } = config;
+  if (lake.type === 'local' || lake.bucket === undefined) return { type: 'local', path: lake.path };
+  // The SDK's note on which versions of Node it will support belongs in release notes, not in every log.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+  const environment = environmentOf(config);
+  const endpoint = lake.endpoint ?? environment['AWS_ENDPOINT_URL_S3'] ?? environment['AWS_ENDPOINT_URL'];
+  return {
+    type: 's3',
+    bucket: lake.bucket,
+    prefix: lake.prefix,
+    region: lake.region || environment['AWS_REGION'] || environment['AWS_DEFAULT_REGION'] || 'us-east-1',
+    endpoint: endpoint || null,
+    forcePathStyle: lake.forcePathStyle,
+    credentials: configured(config) ?? customary(config),
+  };
+}
+
+function configured(config: BatonConfig): S3Place['credentials'] {
+  const { auth } = config.lake;
+  if (auth === undefined) return null;
+  const { accessKeyId, secretAccessKey, sessionToken } = auth;
+  const isReference = secretRefPattern.test(accessKeyId);
+  return {
+    accessKeyId: isReference ? resolveSecret(accessKeyId, config).reveal() : accessKeyId,
+    secretAccessKey: resolveSecret(secretAccessKey, config),
+    sessionToken: sessionToken === undefined ? null : resolveSecret(sessionToken, config),
+  };
+}
+
+function customary(config: BatonConfig): S3Place['credentials'] {
+  const environment = environmentOf(config);
+  const accessKeyId = environment['AWS_ACCESS_KEY_ID'];
+  const secret = environment['AWS_SECRET_ACCESS_KEY'];
+  const token = environment['AWS_SESSION_TOKEN'];
+  if (!accessKeyId || !secret) return null;
+  return { accessKeyId, secretAccessKey: new Secret(secret), sessionToken: token ? new Secret(token) : null };
+}
