@@ -1,8 +1,9 @@
 import { type ApplicationFailure, activityInfo, Context } from '@temporalio/activity';
-import { type Batch, hasObject, type LandedObject } from '../control/batches.js';
+import { type Batch, hasObject } from '../control/batches.js';
+import { folderOf, manifestOf } from '../control/landed.js';
 import type { RetryPolicy } from '../domain/plan.js';
 import { redact } from '../domain/secret.js';
-import { batchFolder, writeManifest } from '../lake/parts.js';
+import { writeManifest } from '../lake/parts.js';
 import type { ExtractActivities } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
 import { sendAlerts } from './alerts.js';
@@ -76,7 +77,7 @@ async function openBatch(deps: ActivityDeps, input: Input, signal: AbortSignal):
 
 async function walk(deps: ActivityDeps, input: Input, batch: Batch, signal: AbortSignal): Promise<Batch> {
   const { step, runId } = input;
-  const folder = folderOf(deps, batch);
+  const folder = folderOf(deps.lakeLayout, batch);
   const progress = createProgress((counts) => deps.runs.stepCounted(runId, step.id, counts));
   const onPart = (total: { records: number; pages: number }) => {
     Context.current().heartbeat(total.pages);
@@ -87,7 +88,7 @@ async function walk(deps: ActivityDeps, input: Input, batch: Batch, signal: Abor
   } finally {
     await progress.end();
   }
-  return close(deps, batch, folder);
+  return close(deps, step, batch, folder);
 }
 
 /** Shows how far a step is, at most once a second; that it could not be shown harms nothing. */
@@ -117,12 +118,12 @@ function told(step: Input['step'], error: BatonError): BatonError {
   return new BatonError(error.error, { ...error.options, detail });
 }
 
-async function close(deps: ActivityDeps, batch: Batch, folder: string): Promise<Batch> {
+async function close(deps: ActivityDeps, step: Input['step'], batch: Batch, folder: string): Promise<Batch> {
   const parts = (await deps.batches.parts(batch)).filter(hasObject);
   // Nothing read, nothing written: a pipeline of every minute would fill the lake with empty batches.
   const landed = await deps.batches.land(
     batch,
-    parts.length === 0 ? null : await manifestOf(deps, batch, folder, parts),
+    parts.length === 0 ? null : await writeManifest(deps.lake, folder, manifestOf(batch, step.target, parts)),
   );
   deps.handOver.ring(batch.batch_id);
   return landed;
@@ -132,37 +133,8 @@ async function close(deps: ActivityDeps, batch: Batch, folder: string): Promise<
 async function sweepOrphans(deps: ActivityDeps, batch: Batch): Promise<void> {
   const named = new Set((await deps.batches.parts(batch)).map((part) => part.key));
   named.add(batch.manifest_key);
-  for await (const key of deps.lake.list(`${folderOf(deps, batch)}/`))
+  for await (const key of deps.lake.list(`${folderOf(deps.lakeLayout, batch)}/`))
     if (!named.has(key)) await deps.lake.remove(key);
-}
-
-function manifestOf(
-  deps: ActivityDeps,
-  batch: Batch,
-  folder: string,
-  parts: readonly LandedObject[],
-): ReturnType<typeof writeManifest> {
-  return writeManifest(deps.lake, folder, {
-    batch: batch.batch_id,
-    generation: batch.generation,
-    connection: batch.connection,
-    stream: batch.stream,
-    tenant: batch.tenant,
-    window: { from: batch.window_from, to: batch.window_to },
-    records: parts.reduce((sum, part) => sum + part.records, 0),
-    parts: parts.map(({ key, sha256, bytes, records }) => ({ key, sha256, bytes, records })),
-  });
-}
-
-function folderOf(deps: ActivityDeps, batch: Batch): string {
-  return batchFolder({
-    template: deps.lakeLayout,
-    connection: batch.connection,
-    stream: batch.stream,
-    tenant: batch.tenant,
-    date: batch.window_to.slice(0, 10).replaceAll('-', ''),
-    batch: `${batch.batch_id.slice(0, 12)}-${batch.generation}`,
-  });
 }
 
 /**

@@ -1,4 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
+import type { Batch } from '../control/batches.js';
+import { writeLoadNote } from '../lake/load-note.js';
 import type { LoadActivities } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
 import type { LoadResult } from '../warehouse/port.js';
@@ -44,6 +46,7 @@ export function createLoadActivities(deps: ActivityDeps): LoadActivities {
         const counts =
           (await deps.warehouse.loadCounts(batch.batch_id, batch.generation)) ??
           (await mergeOrRestage(merge, staging, restage)).counts;
+        await noteLoad(deps, batch);
         await deps.runs.stepCounted(runId, loadStepId, {
           loaded: counts.loaded,
           unchanged: counts.unchanged,
@@ -53,6 +56,12 @@ export function createLoadActivities(deps: ActivityDeps): LoadActivities {
         return { loaded: counts.loaded, quarantined: counts.quarantined };
       }),
   };
+}
+
+/** Tells the lake that the batch is merged; a repeat finds the note there. */
+async function noteLoad(deps: ActivityDeps, batch: Batch): Promise<void> {
+  const note = await deps.warehouse.loadNote(batch.batch_id, batch.generation);
+  if (batch.manifest_key !== null && note !== null) await writeLoadNote(deps.lake, batch.manifest_key, note);
 }
 
 /** Sorts after the names of earlier attempts, and those of the merge after those of staging. */

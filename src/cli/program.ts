@@ -182,6 +182,19 @@ export function buildProgram(execute: Execute): Command {
         .option('-y, --yes', 'do not ask'),
   );
 
+  add(
+    program,
+    'rebuild',
+    'the warehouse from the lake alone: what is missing of it, in the order in which it came',
+    async () => (await import('./commands/rebuild.js')).rebuild,
+    (command) =>
+      command
+        .option('--dry-run', 'only say what the lake holds, and the checksums of the tables now')
+        .option('--expect <file>', 'compare the checksums with an earlier --json of this command')
+        .option('--allow-destructive', 'empty the tables first; asks')
+        .option('-y, --yes', 'do not ask'),
+  );
+
   const schedules = group('schedules', 'schedule', 'when pipelines run by themselves');
   const scheduled = (command: Command): Command => command.option('--tenant <name>', 'whose', 'default');
   add(

@@ -39,6 +39,22 @@ export interface EffectRow {
   readonly now_ms: string;
 }
 
+/** A row of control.tickets. */
+export interface TicketRow {
+  readonly tenant: string;
+  readonly cause: string;
+  readonly episode: number;
+  readonly rule: string;
+  readonly connection: string;
+  readonly subject: string;
+  readonly state: 'opening' | 'open' | 'resolving' | 'resolved' | 'dead';
+  readonly remote_id: string | null;
+  readonly opened_by: string;
+  readonly resolved_by: string | null;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+}
+
 export type EffectStore = ReturnType<typeof createEffectStore>;
 
 const finalStates = `('confirmed','held','dead')`;
@@ -310,6 +326,19 @@ export function createEffectStore(control: Database) {
           [runId, runId, runId],
         );
         return rows[0];
+      });
+    },
+
+    /** Each cause's ticket in its latest episode, in the order of tenant and cause, behind `after`. */
+    latestTickets(after: Pick<TicketRow, 'tenant' | 'cause'>, limit: number): Promise<TicketRow[]> {
+      return control.guard('reading the tickets', async () => {
+        const { rows } = await query<TicketRow>(
+          knex,
+          `SELECT DISTINCT ON (tenant, cause) * FROM control.tickets WHERE (tenant, cause) > (:tenant, :cause)
+           ORDER BY tenant, cause, episode DESC LIMIT :limit`,
+          { ...after, limit },
+        );
+        return rows;
       });
     },
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
+import type { Target } from '../domain/plan.js';
 import { BatonError } from '../protocol/errors.js';
 import { getVerified } from './keys.js';
 import type { Lake } from './port.js';
@@ -75,6 +76,10 @@ function splitLines(text: Buffer): Buffer[] {
   return lines;
 }
 
+/**
+ * What a batch is, beside its parts: enough to load it again when nothing else is left. Those of earlier builds
+ * lack what is marked optional.
+ */
 export interface Manifest {
   readonly batch: string;
   readonly generation: number;
@@ -89,6 +94,14 @@ export interface Manifest {
     readonly bytes: number;
     readonly records: number;
   }[];
+  readonly run?: string;
+  readonly step?: string;
+  /** What its records were read and are mapped with. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  readonly target?: Target;
+  readonly openedAt?: string;
+  /** Objects that are gone and whose records this batch holds: not missed when all is loaded again. */
+  readonly replaces?: readonly string[];
 }
 
 /** Closes a batch. The first manifest wins: when another is there, that one is read and adopted. */

@@ -207,6 +207,20 @@ export const catalogue = {
     fix: 'Look again with `baton watermarks show`, and set it from there.',
     retryable: false,
   },
+  ERR_REBUILD_UNKNOWN: {
+    code: 'BTN-3021',
+    title: 'A batch of the lake cannot be loaded again',
+    why: 'Neither its manifest (of an earlier build) nor a pipeline of baton.yaml says which table its stream goes to.',
+    fix: 'Put the pipeline and the connection that read it back into baton.yaml, then rebuild again: it goes on.',
+    retryable: false,
+  },
+  ERR_REBUILD_DIFFERS: {
+    code: 'BTN-3022',
+    title: 'The rebuilt warehouse is not what it was',
+    why: 'The checksum of a table differs from the one that was given: rows were changed by hand before, or a mapper or a setting is another one since.',
+    fix: 'The tables are named above; `baton runs verify` names rows. Nothing needs to be undone.',
+    retryable: false,
+  },
 
   ERR_WAREHOUSE_UNAVAILABLE: {
     code: 'BTN-4001',

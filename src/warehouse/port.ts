@@ -1,5 +1,6 @@
 import type { Column, Row, Violation } from '../domain/columns.js';
 import type { OrderEnrichment } from '../domain/plan.js';
+import type { LoadNote } from '../lake/load-note.js';
 import type { Receipt } from '../protocol/run.js';
 import type { Rule } from '../quality/rule.js';
 
@@ -88,18 +89,20 @@ export interface Warehouse {
     column: string,
     expected: number,
   ): Promise<{ readonly from: string; readonly to: string } | null>;
-  /** The one transaction: fence, merge, quarantine, accounting, watermark. */
+  /** The one transaction: fence, merge, quarantine, accounting, watermark (null = it is no concern of this load). */
   merge(
     table: TableSpec,
     staging: string,
     load: LoadKey,
     expected: number,
-    watermark: WatermarkMove,
+    watermark: WatermarkMove | null,
   ): Promise<LoadResult>;
   dropStaging(staging: string): Promise<void>;
 
   /** Stored accounting of a load; null when it has not been merged. */
   loadCounts(batchId: string, generation: number): Promise<LoadCounts | null>;
+  /** The same with its time and the stream's watermark, for the lake. */
+  loadNote(batchId: string, generation: number): Promise<LoadNote | null>;
 
   /** What a fresh staging of the batch says of its rows in the warehouse; at most a few dozen are named. */
   verify(table: TableSpec, staging: string, load: LoadKey): Promise<RowDifference[]>;

@@ -1,6 +1,4 @@
-import { type BatonConfig, lakePlace } from '../../config/index.js';
-import { type Stream, streamsOf } from '../../connectors/port.js';
-import { connectors } from '../../connectors/registry.js';
+import { lakePlace } from '../../config/index.js';
 import { createBatchStore } from '../../control/batches.js';
 import { readPlan } from '../../control/plans.js';
 import { openLake } from '../../lake/open.js';
@@ -10,6 +8,7 @@ import { createPostgresWarehouse } from '../../warehouse/postgres/index.js';
 import type { Handler } from '../context.js';
 import { one } from '../render/result.js';
 import { formatCount, formatCounted, type Style } from '../render/style.js';
+import { streamOf } from './installation.js';
 import { knownRun } from './names.js';
 
 /** Recomputes a run's receipt from lake and warehouse; ERR_VERIFY_DIFFERS when something was changed since. */
@@ -44,17 +43,6 @@ export const verifyRun: Handler = async (cli, [reference = '']) => {
     }),
   };
 };
-
-function streamOf(config: BatonConfig, connection: string, name: string): Stream {
-  const { type = '', settings } = config.connections[connection] ?? {};
-  const connector = connectors[type];
-  const stream = connector === undefined ? undefined : streamsOf(connector, settings)[name];
-  if (stream !== undefined) return stream;
-  throw new BatonError('ERR_UNKNOWN_NAME', {
-    detail: `The run read ${name} from the connection "${connection}", which baton.yaml does not have any more.`,
-    fix: 'Put the connection back, or verify the run where it is.',
-  });
-}
 
 function describe(verification: Verification, shortId: string, style: Style): string {
   const { ok, batches, objects, records, differences } = verification;

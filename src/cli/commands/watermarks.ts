@@ -2,9 +2,7 @@ import { nearest } from '../../config/closest.js';
 import { type BatonConfig, formatDuration, knownTenant, unknownConnection } from '../../config/index.js';
 import { instant } from '../../config/schema/values.js';
 import type { Stream } from '../../connectors/port.js';
-import { connectors } from '../../connectors/registry.js';
 import { shortRunId } from '../../control/runs.js';
-import { compilePlan } from '../../pipelines/index.js';
 import { BatonError } from '../../protocol/errors.js';
 import {
   createWatermarkStore,
@@ -16,6 +14,7 @@ import { confirm, person } from '../ask.js';
 import type { Cli, Handler, Options } from '../context.js';
 import { list, one } from '../render/result.js';
 import { formatAge, type Style } from '../render/style.js';
+import { streamsOfConnection, todaysPlans } from './installation.js';
 
 /** A watermark beyond the vendor's clock stops the next run; ours may differ from it by so much. */
 const skewMs = 300_000;
@@ -102,9 +101,8 @@ interface Place {
 /** Throws ERR_UNKNOWN_NAME for a connection, stream or tenant that is not there. */
 async function placeOf(cli: Cli, connection: string, name: string, options: Options): Promise<Place> {
   const config = await cli.config();
-  const configured = config.connections[connection];
-  if (configured === undefined) throw unknownConnection(connection, config);
-  const streams = connectors[configured.type]?.streams ?? {};
+  if (config.connections[connection] === undefined) throw unknownConnection(connection, config);
+  const streams = streamsOfConnection(config, connection);
   const stream = streams[name];
   if (stream === undefined)
     throw new BatonError('ERR_UNKNOWN_NAME', {
@@ -122,7 +120,7 @@ async function placeOf(cli: Cli, connection: string, name: string, options: Opti
 }
 
 function readerOf(config: BatonConfig, connection: string, stream: string) {
-  const steps = Object.keys(config.pipelines).flatMap((name) => compilePlan(name, config.pipelines).steps);
+  const steps = todaysPlans(config).flatMap((plan) => plan.steps);
   return steps.find(
     (step) => step.kind === 'extract' && step.connection === connection && step.stream === stream,
   ) as { readonly lagMs: number | null; readonly initialValue: string | null } | undefined;

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { type Database, type DatabaseOptions, openDatabase } from '../../database/postgres.js';
 import type { Secret } from '../../domain/secret.js';
 import type { TableSpec, Warehouse } from '../port.js';
-import { mergeBatch, readCounts } from './merge.js';
+import { mergeBatch, readCounts, readLoadNote } from './merge.js';
 import { qualified } from './names.js';
 import { reconcile } from './reconcile.js';
 import { prepareFoundation, prepareReaders, prepareTable } from './schema.js';
@@ -100,6 +100,8 @@ function warehouseOn(database: Database, base: Knex, prepared: Map<string, Promi
     dropStaging: (staging) => guard('dropping a staging table', () => dropStaging(knex, staging)),
 
     loadCounts: (batchId, generation) => guard('reading a load', () => readCounts(knex, batchId, generation)),
+
+    loadNote: (batchId, generation) => guard('reading a load', () => readLoadNote(knex, batchId, generation)),
 
     verify: (table, staging, load) =>
       guard(`verifying ${table.table}`, () => verifyLoad(knex, table, staging, load)),

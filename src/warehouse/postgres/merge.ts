@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { only, query } from '../../database/postgres.js';
+import type { LoadNote } from '../../lake/load-note.js';
 import { BatonError } from '../../protocol/errors.js';
 import type { LoadCounts, LoadKey, LoadResult, TableSpec, WatermarkMove } from '../port.js';
 import { mergeRows } from './merge-rows.js';
@@ -15,14 +16,14 @@ export async function mergeBatch(
   staging: string,
   load: LoadKey,
   expected: number,
-  watermark: WatermarkMove,
+  watermark: WatermarkMove | null,
 ): Promise<LoadResult> {
   return knex.transaction(async (trx) => {
     await trx.raw('SELECT pg_advisory_xact_lock(hashtextextended(?, 7203321004))', [spec.table]);
     // Room for the keys of a million rows; beyond it the server goes to disk.
     await trx.raw(`SET LOCAL work_mem = '64MB'; SET LOCAL default_statistics_target = 10`);
     const fence = await trx.raw(
-      `UPDATE raw._baton_loads SET state = 'loaded', loaded_at = now(),
+      `UPDATE raw._baton_loads SET state = 'loaded', loaded_at = clock_timestamp(),
               read = 0, loaded = 0, unchanged = 0, quarantined = 0, duplicate = 0, stale = 0, filtered = 0
        WHERE batch_id = ? AND generation = ? AND state = 'open'`,
       [load.batchId, load.generation],
@@ -63,7 +64,7 @@ export async function mergeBatch(
         load.generation,
       ],
     );
-    await moveWatermark(trx, load, watermark);
+    if (watermark !== null) await moveWatermark(trx, load, watermark);
     return { counts, merged: true };
   });
 }
@@ -148,4 +149,21 @@ export async function readCounts(
     [batchId, generation],
   );
   return rows[0] ?? null;
+}
+
+export async function readLoadNote(
+  knex: Knex,
+  batchId: string,
+  generation: number,
+): Promise<LoadNote | null> {
+  const { rows } = await knex.raw(
+    `SELECT l.loaded_at, w.value AS watermark FROM raw._baton_loads l
+     LEFT JOIN raw._baton_watermarks w USING (connection, stream, tenant)
+     WHERE batch_id = ? AND generation = ? AND state = 'loaded'`,
+    [batchId, generation],
+  );
+  const counts = await readCounts(knex, batchId, generation);
+  const [row] = rows;
+  if (row === undefined || counts === null) return null;
+  return { loadedAt: row.loaded_at.toISOString(), counts: { ...counts }, watermark: row.watermark };
 }

@@ -1,0 +1,31 @@
+import type { BatonConfig } from '../../config/index.js';
+import { type Stream, streamsOf } from '../../connectors/port.js';
+import { connectors } from '../../connectors/registry.js';
+import type { Plan } from '../../domain/plan.js';
+import { compilePlan } from '../../pipelines/index.js';
+import { BatonError } from '../../protocol/errors.js';
+
+/** The plans of all pipelines of the configuration. */
+export function todaysPlans(config: BatonConfig): Plan[] {
+  return Object.keys(config.pipelines).map((name) => compilePlan(name, config.pipelines));
+}
+
+/** A stream that something stored was read from. Throws ERR_UNKNOWN_NAME when its connection is not there any more. */
+export function streamOf(config: BatonConfig, connection: string, name: string): Stream {
+  const stream = streamsOfConnection(config, connection)[name];
+  if (stream !== undefined) return stream;
+  throw new BatonError('ERR_UNKNOWN_NAME', {
+    detail: `${name} was read from the connection "${connection}", which baton.yaml does not have any more.`,
+    fix: 'Put the connection back, or do it where it is.',
+  });
+}
+
+/** The streams of a connection by name; none when there is no such connection. */
+export function streamsOfConnection(
+  config: BatonConfig,
+  connection: string,
+): Readonly<Record<string, Stream>> {
+  const { type = '', settings } = config.connections[connection] ?? {};
+  const connector = connectors[type];
+  return connector === undefined ? {} : streamsOf(connector, settings);
+}

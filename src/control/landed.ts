@@ -1,0 +1,34 @@
+import type { Target } from '../domain/plan.js';
+import { batchFolder, type Manifest } from '../lake/parts.js';
+import type { Batch, LandedObject } from './batches.js';
+
+/** Where the batch's objects are, by the layout of the lake: `raw/coupa/purchase_orders/20261123/3f9a01c2d4e5-1`. */
+export function folderOf(layout: string, batch: Batch): string {
+  return batchFolder({
+    template: layout,
+    connection: batch.connection,
+    stream: batch.stream,
+    tenant: batch.tenant,
+    date: batch.window_to.slice(0, 10).replaceAll('-', ''),
+    batch: `${batch.batch_id.slice(0, 12)}-${batch.generation}`,
+  });
+}
+
+/** What closes the batch in the lake. */
+export function manifestOf(batch: Batch, target: Target, parts: readonly LandedObject[]): Manifest {
+  return {
+    batch: batch.batch_id,
+    generation: batch.generation,
+    connection: batch.connection,
+    stream: batch.stream,
+    tenant: batch.tenant,
+    window: { from: batch.window_from, to: batch.window_to },
+    records: parts.reduce((sum, part) => sum + part.records, 0),
+    parts: parts.map(({ key, sha256, bytes, records }) => ({ key, sha256, bytes, records })),
+    run: batch.run_id,
+    step: batch.step_id,
+    parameters: batch.parameters,
+    target,
+    openedAt: batch.created_at.toISOString(),
+  };
+}
