@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { TicketUpdate } from '../connectors/port.js';
-import type { Intent } from '../control/intents.js';
+import { effectKey, type Intent } from '../control/intents.js';
 import type { TicketsStep } from '../domain/plan.js';
 import { BatonError } from '../protocol/errors.js';
 import type { Discrepancy } from '../warehouse/port.js';
@@ -123,8 +123,8 @@ async function opens(work: Work, items: readonly Discrepancy[]): Promise<Intent[
   const single = items
     .filter((item) => !isSummary(item))
     .map((item) => {
-      const body = ticketFor(item, work.deps.runUrl(item.opened_run));
       const ordinal = String(item.ticket_episode);
+      const body = ticketFor(item, work.deps.runUrl(item.opened_run), referenceOf(work, item, ordinal));
       return {
         ...intent(work, item, { action: 'open', ordinal, kind: 'ticket.open', body }),
         ticket: { rule: item.rule, subject: body.subject },
@@ -132,13 +132,19 @@ async function opens(work: Work, items: readonly Discrepancy[]): Promise<Intent[
     });
   const summaries = summariesOf(items).map(async ([first, members]) => {
     const { all } = await work.deps.warehouse.summarised(work.tenant, first.ticket_cause);
-    const body = summaryFor(first.rule, members, all, work.deps.runUrl(first.opened_run));
+    const runUrl = work.deps.runUrl(first.opened_run);
+    const body = summaryFor(first.rule, members, all, runUrl, referenceOf(work, first, '1'));
     return {
       ...intent(work, first, { action: 'open', ordinal: '1', kind: 'ticket.open', body }),
       ticket: { rule: first.rule, subject: body.subject },
     };
   });
   return [...single, ...(await Promise.all(summaries))];
+}
+
+/** The key of the ticket's opening: what a lost ledger is known by again. */
+function referenceOf(work: Work, item: Discrepancy, ordinal: string): string {
+  return effectKey({ tenant: work.tenant, cause: item.ticket_cause, action: 'open', ordinal });
 }
 
 /** `remoteId` is filled in when the update is first sent: the ticket may still be waiting for its desk. */

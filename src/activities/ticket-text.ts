@@ -1,4 +1,5 @@
 import type { TicketBody } from '../connectors/port.js';
+import { referenceWord } from '../control/intents.js';
 import type { Rule } from '../quality/rule.js';
 import { orderRules } from '../quality/rules/index.js';
 import type { Discrepancy } from '../warehouse/port.js';
@@ -16,7 +17,7 @@ function explain(item: Discrepancy): string {
 }
 
 /** The pre-filled ticket of one discrepancy: what is wrong, the evidence, the order, where it was found. */
-export function ticketFor(item: Discrepancy, runUrl: string): TicketBody {
+export function ticketFor(item: Discrepancy, runUrl: string, reference: string): TicketBody {
   const rule = ruleOf(item.rule);
   return {
     kind: 'ticket',
@@ -31,6 +32,7 @@ export function ticketFor(item: Discrepancy, runUrl: string): TicketBody {
       `Rule: ${item.rule}`,
       `Found by: ${item.opened_run}`,
       runUrl,
+      `${referenceWord}${reference}`,
       '',
       'This ticket is commented on and solved by itself when a later run finds the discrepancy gone.',
     ].join('\n'),
@@ -45,6 +47,7 @@ export function summaryFor(
   items: readonly Discrepancy[],
   count: number,
   runUrl: string,
+  reference: string,
 ): TicketBody {
   const shown = items.slice(0, 20).map((item) => `- ${orderName(item)}: ${explain(item).split('\n')[0]}`);
   return {
@@ -55,6 +58,7 @@ export function summaryFor(
       ...shown,
       ...(count > shown.length ? [`… and ${count - shown.length} more; all are listed with the run:`] : []),
       runUrl,
+      `${referenceWord}${reference}`,
       '',
       'This ticket is commented on and solved by itself when the last of them is gone.',
     ].join('\n'),

@@ -191,6 +191,7 @@ export function buildProgram(execute: Execute): Command {
       command
         .option('--dry-run', 'only say what the lake holds, and the checksums of the tables now')
         .option('--expect <file>', 'compare the checksums with an earlier --json of this command')
+        .option('--ledger', 'look for our tickets at the desks also where the control database was not lost')
         .option('--allow-destructive', 'empty the tables first; asks')
         .option('-y, --yes', 'do not ask'),
   );

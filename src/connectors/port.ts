@@ -212,8 +212,23 @@ export interface TicketDesk {
   readonly open: EffectAction;
   /** body: TicketUpdate: comments, and sets the status absolutely. */
   readonly update: EffectAction;
+  /**
+   * Every ticket there that carries a marker of ours, deleted and archived ones included; a ticket may come twice.
+   * Consistent: what was opened before the call is among them.
+   */
+  markedTickets(signal: AbortSignal): AsyncIterable<MarkedTicket>;
   /** Marks a surplus ticket of ours as a duplicate and closes it. */
   closeDuplicate(remoteId: string, keptId: string, signal: AbortSignal): Promise<void>;
+}
+
+/** A ticket of ours as the desk has it. */
+export interface MarkedTicket {
+  readonly remoteId: string;
+  readonly remoteUrl: string | null;
+  readonly marker: string;
+  readonly isSolved: boolean;
+  readonly createdAt: Date;
+  readonly body: TicketBody;
 }
 
 export interface Notifier {

@@ -29,6 +29,17 @@ export function effectMarker(key: string): string {
   return `btn-${createHash('sha256').update(key).digest('hex').slice(0, 20)}`;
 }
 
+/** Begins the line of a ticket that holds the key of its opening. */
+export const referenceWord = 'Reference: ';
+
+/** The parts of a key; null for a text that is none. Only the cause may hold slashes. */
+export function readEffectKey(key: string): Pick<Intent, 'tenant' | 'cause' | 'action' | 'ordinal'> | null {
+  const [, tenant, cause, action, ordinal] = /^([^/]+)\/(.+)\/([^/]+)\/([^/]+)$/.exec(key) ?? [];
+  if (tenant === undefined || cause === undefined || action === undefined || ordinal === undefined)
+    return null;
+  return { tenant, cause, action, ordinal };
+}
+
 /**
  * Stores an intent, and with an opening its ticket's row; what is there already stays as it is. Answers how many
  * effects are new. An update goes to the desk where its ticket is, and is dead when its ticket is; the ticket's

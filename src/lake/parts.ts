@@ -129,3 +129,16 @@ export async function readManifest(lake: Lake, key: string, sha256: string): Pro
   const body = await getVerified(lake, key, sha256);
   return JSON.parse(body.toString('utf8')) as Manifest;
 }
+
+/** `…/part-00012-3f9a01c2.ndjson.gz` is part 12: parts without a record have no object. */
+export function ordinalOf(key: string): number {
+  return Number(/part-(\d+)-/.exec(key)?.[1] ?? 0);
+}
+
+/** The digest of an object as it stands; ERR_LAKE_OBJECT_CHANGED when it is gone. */
+export async function sha256Of(lake: Lake, key: string): Promise<string> {
+  const body = await lake.get(key);
+  if (body === null)
+    throw new BatonError('ERR_LAKE_OBJECT_CHANGED', { detail: `${lake.locate(key)} is gone.` });
+  return createHash('sha256').update(body).digest('hex');
+}

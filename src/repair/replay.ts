@@ -1,6 +1,6 @@
 import type { Stream } from '../connectors/port.js';
 import type { Target } from '../domain/plan.js';
-import { type Manifest, readPart } from '../lake/parts.js';
+import { type Manifest, ordinalOf, readPart } from '../lake/parts.js';
 import type { Lake } from '../lake/port.js';
 import { BatonError } from '../protocol/errors.js';
 import type { LoadKey, LoadResult, TableSpec, Warehouse } from '../warehouse/port.js';
@@ -101,9 +101,4 @@ function specOf(deps: ReplayDeps, manifest: Manifest, stream: Stream): TableSpec
 function loadKey(manifest: Manifest): LoadKey {
   const { batch, generation, run, connection, stream, tenant } = manifest;
   return { batchId: batch, generation, runId: run ?? 'rebuild', connection, stream, tenant };
-}
-
-/** `…/part-00012-3f9a01c2.ndjson.gz` is part 12: parts without a record have no object. */
-export function ordinalOf(key: string): number {
-  return Number(/part-(\d+)-/.exec(key)?.[1] ?? 0);
 }

@@ -1,9 +1,10 @@
-import type { BatonConfig } from '../../config/index.js';
-import { type Stream, streamsOf } from '../../connectors/port.js';
+import { type BatonConfig, resolveConnection } from '../../config/index.js';
+import { type OpenConnection, type Stream, streamsOf } from '../../connectors/port.js';
 import { connectors } from '../../connectors/registry.js';
 import type { Plan } from '../../domain/plan.js';
 import { compilePlan } from '../../pipelines/index.js';
 import { BatonError } from '../../protocol/errors.js';
+import type { Cli } from '../context.js';
 
 /** The plans of all pipelines of the configuration. */
 export function todaysPlans(config: BatonConfig): Plan[] {
@@ -28,4 +29,16 @@ export function streamsOfConnection(
   const { type = '', settings } = config.connections[connection] ?? {};
   const connector = connectors[type];
   return connector === undefined ? {} : streamsOf(connector, settings);
+}
+
+/** Opens a connection for as long as the command runs. */
+export async function openConnection(cli: Cli, name: string): Promise<OpenConnection> {
+  const resolved = resolveConnection(await cli.config(), name, connectors);
+  const opened = connectors[resolved.type]?.open(resolved);
+  if (opened === undefined)
+    throw new BatonError('ERR_CONNECTION_TYPE_UNKNOWN', {
+      detail: `Connection ${name} is of no known type.`,
+    });
+  cli.onClose(async () => opened.close());
+  return opened;
 }

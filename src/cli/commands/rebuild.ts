@@ -2,19 +2,25 @@ import { readFileSync } from 'node:fs';
 import { lakePlace } from '../../config/index.js';
 import { migrateControl } from '../../control/database.js';
 import { createEffectStore } from '../../control/effects.js';
+import { createLedgerRepair } from '../../control/ledger-repair.js';
+import type { Database } from '../../database/postgres.js';
 import { openLake } from '../../lake/open.js';
+import type { Lake } from '../../lake/port.js';
 import { BatonError } from '../../protocol/errors.js';
 import { lakeBatches, wasLoaded } from '../../repair/lake-batches.js';
+import { type LedgerRebuilt, rebuildLedger } from '../../repair/rebuild-ledger.js';
 import { type Rebuilt, rebuildWarehouse } from '../../repair/rebuild-warehouse.js';
 import type { TableChecksum } from '../../warehouse/postgres/checksums.js';
 import { createPostgresWarehouse } from '../../warehouse/postgres/index.js';
-import { createWarehouseRepair } from '../../warehouse/postgres/rebuild.js';
+import { createWarehouseRepair, type WarehouseRepair } from '../../warehouse/postgres/rebuild.js';
 import { confirm } from '../ask.js';
 import type { Cli, Handler, Options } from '../context.js';
 import { one } from '../render/result.js';
 import { formatCount, formatCounted, type Style } from '../render/style.js';
-import { streamOf, todaysPlans } from './installation.js';
+import { openConnection, streamOf, todaysPlans } from './installation.js';
 
+/** A desk with a million tickets takes its time. */
+const longestLookMs = 6 * 3_600_000;
 /** How often progress is told. */
 const tellEveryMs = 2_000;
 
@@ -35,12 +41,13 @@ export const rebuild: Handler = async (cli, _, options) => {
     const tables = holds ? await repair.checksums() : [];
     const unloaded = batches.filter((batch) => !wasLoaded(batch)).length;
     const data = { dryRun: true, batches: batches.length - unloaded, unloaded, tables };
-    return compared(cli, data, tables, expected, (style) => describePlan(data, style));
+    return compared(data, tables, expected, (style) => describePlan(data, style));
   }
   await prepareToWrite(cli, options, repair);
   const control = await cli.control();
   await migrateControl(control);
-  const result = await rebuildWarehouse({
+  const ledger = await rebuiltLedger(cli, options, { lake, repair, control });
+  const warehouse = await rebuildWarehouse({
     lake,
     warehouse: createPostgresWarehouse(database),
     repair,
@@ -50,14 +57,27 @@ export const rebuild: Handler = async (cli, _, options) => {
     onBatch: teller(cli),
     now: () => new Date(),
   });
-  return compared(cli, result, result.tables, expected, (style) => describe(result, style));
+  const data = { ...warehouse, ledger };
+  return compared(data, data.tables, expected, (style) => describe(warehouse, ledger, style));
 };
 
-async function prepareToWrite(
+/** Null where the control database knows of runs, unless --ledger asks to look all the same. */
+async function rebuiltLedger(
   cli: Cli,
   options: Options,
-  repair: ReturnType<typeof createWarehouseRepair>,
-): Promise<void> {
+  { lake, repair, control }: { lake: Lake; repair: WarehouseRepair; control: Database },
+): Promise<LedgerRebuilt | null> {
+  const ledger = createLedgerRepair(control);
+  if (options['ledger'] !== true && !(await ledger.isEmpty())) return null;
+  const steps = todaysPlans(await cli.config()).flatMap((plan) => plan.steps);
+  const names = steps.filter((step) => step.kind === 'tickets').map((step) => step.connection);
+  const desks = await Promise.all([...new Set(names)].map((name) => openConnection(cli, name)));
+  cli.note(`looking for our tickets at ${desks.map(({ name }) => name).join(', ')}`);
+  const signal = AbortSignal.timeout(cli.settings.timeoutMs ?? longestLookMs);
+  return rebuildLedger({ lake, ledger, repair, desks, signal });
+}
+
+async function prepareToWrite(cli: Cli, options: Options, repair: WarehouseRepair): Promise<void> {
   if (options['allowDestructive'] !== true) return;
   const { url } = (await cli.config()).warehouse;
   await confirm(cli, options, `Empty Baton’s tables in ${url} and load them again from the lake?`);
@@ -98,7 +118,6 @@ function readExpected(file: string): readonly TableChecksum[] {
 }
 
 function compared(
-  _cli: Cli,
   data: object,
   tables: readonly TableChecksum[],
   expected: readonly TableChecksum[] | null,
@@ -127,10 +146,11 @@ function describePlan(
   ].join('\n');
 }
 
-function describe(result: Rebuilt, style: Style): string {
+function describe(result: Rebuilt, ledger: LedgerRebuilt | null, style: Style): string {
   const { merged, known, records, unloaded, differences, lostTables, watermarks, discrepancies, tables } =
     result;
   return [
+    ...(ledger === null ? [] : describeLedger(ledger, style)),
     `${style.green('✓')} ${formatCounted(merged, 'batches')} merged, ${formatCounted(records, 'records')}; ${formatCount(known)} were there already`,
     ...lostTables.map(
       (table) => `  ${style.dim('lost')}  ${table} was gone or empty: all its batches were loaded again`,
@@ -141,6 +161,21 @@ function describe(result: Rebuilt, style: Style): string {
     ...tables.map((table) => describeTable(table, style)),
     '',
   ].join('\n');
+}
+
+function describeLedger(
+  { batches, found, restored, unknown, replanned }: LedgerRebuilt,
+  style: Style,
+): string[] {
+  return [
+    `${style.green('✓')} ${formatCounted(found, 'tickets')} of ours at the desks, ${formatCount(restored)} put back into the ledger; ${formatCounted(batches, 'batches')} of the lake`,
+    ...(replanned === 0
+      ? []
+      : [`  ${formatCounted(replanned, 'discrepancies')} to be told to their tickets anew`]),
+    ...unknown.map(
+      (ticket) => `  ${style.yellow('!')} ${ticket}  carries our marker, but nothing says for what`,
+    ),
+  ];
 }
 
 function unloadedWords(count: number): string {

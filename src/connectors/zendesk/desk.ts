@@ -12,6 +12,7 @@ import type {
 import { parseObject, readObject } from '../read-page.js';
 import { sendOnce, wrongBody } from '../send-outcome.js';
 import { findComment } from './comments.js';
+import { markedTickets } from './marked-tickets.js';
 
 /** Zendesk remembers an Idempotency-Key for two hours; we rely on it a little less long. */
 const idempotencyMs = 2 * 3_600_000 - 5 * 60_000;
@@ -29,6 +30,7 @@ export function zendeskDesk(http: VendorHttp): TicketDesk {
   return {
     open: openAction(http),
     update: updateAction(http),
+    markedTickets: (signal) => markedTickets(http, signal),
     closeDuplicate: (remoteId, keptId, signal) => closeDuplicate(http, remoteId, keptId, signal),
   };
 }

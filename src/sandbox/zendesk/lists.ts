@@ -17,6 +17,7 @@ export function listTickets(call: Call, tickets: readonly Ticket[]): Answer {
   const url = (more: string): string => `${baseUrl}/api/v2/tickets.json?${more}`;
   if (query.has('page[size]') || query.has('page[after]')) {
     const size = Math.min(100, whole(query.get('page[size]'), 100));
+    if (query.get('sort') === '-updated_at') return latestFirst(call, tickets, size);
     const after = Number(Buffer.from(query.get('page[after]') ?? '', 'base64').toString() || 0);
     const rest = tickets.filter(({ id }) => id > after);
     const page = rest.slice(0, size);
@@ -32,6 +33,24 @@ export function listTickets(call: Call, tickets: readonly Ticket[]): Answer {
   const next = page * size < tickets.length ? url(`page=${page + 1}&per_page=${size}`) : null;
   const shown = tickets.slice((page - 1) * size, page * size);
   return json(200, { tickets: shown.map(view), count: tickets.length, next_page: next, previous_page: null });
+}
+
+/** By cursor, the last change first. */
+function latestFirst(call: Call, tickets: readonly Ticket[], size: number): Answer {
+  const { query, baseUrl } = call;
+  const [ms = Number.POSITIVE_INFINITY, id = 0] = Buffer.from(query.get('page[after]') ?? '', 'base64')
+    .toString()
+    .split(' ')
+    .filter((text) => text !== '')
+    .map(Number);
+  const rest = tickets
+    .filter((one) => one.changedMs < ms || (one.changedMs === ms && one.id < id))
+    .sort((a, b) => b.changedMs - a.changedMs || b.id - a.id);
+  const page = rest.slice(0, size);
+  const last = page.at(-1);
+  const cursor = Buffer.from(`${last?.changedMs ?? ms} ${last?.id ?? id}`).toString('base64');
+  const meta = { has_more: rest.length > size, after_cursor: cursor, before_cursor: null };
+  return json(200, { tickets: page.map((ticket) => viewTicket(ticket, baseUrl)), meta });
 }
 
 interface ExportCursor {

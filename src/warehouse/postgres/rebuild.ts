@@ -21,6 +21,17 @@ export interface TicketMemory {
   readonly updated_at: Date;
 }
 
+/** A discrepancy that has, or had planned, a ticket. */
+export interface PlannedTicket {
+  readonly tenant: string;
+  readonly source: string;
+  readonly po_id: string;
+  readonly rule: string;
+  readonly ticket_cause: string;
+  readonly ticket_episode: number;
+  readonly planned_state: 'open' | 'resolved' | null;
+}
+
 /** The open ticket that is for many orders of a rule. */
 export type SummaryMemory = Pick<TicketMemory, 'tenant' | 'source' | 'rule' | 'cause'>;
 
@@ -43,6 +54,10 @@ export function createWarehouseRepair(database: Database) {
       guard('putting watermarks back', () => seedWatermarks(knex, seeds)),
     restoreDiscrepancies: (tickets: readonly TicketMemory[]) =>
       guard('putting discrepancies back', () => restoreDiscrepancies(knex, tickets)),
+    /** Page by page. Empty where nothing was ever loaded. */
+    plannedTickets: () => plannedTickets(database),
+    /** What is planned for a ticket that the desk does not have is to be planned anew; answers how many changed. */
+    replan: (rows: readonly PlannedTicket[]) => guard('noting planned tickets', () => replan(knex, rows)),
     settleRestored: (summaries: readonly SummaryMemory[]) =>
       guard('putting discrepancies back', () => settleRestored(knex, summaries)),
   };
@@ -152,4 +167,44 @@ async function settleRestored(knex: Knex, summaries: readonly SummaryMemory[]): 
      WHERE d.tenant = t.tenant AND d.source = t.source AND d.rule = t.rule AND d.state = 'open' AND d.ticket_episode IS NULL`,
     { summaries: JSON.stringify(summaries) },
   );
+}
+
+const plannedPage = 1_000;
+
+async function* plannedTickets({ knex, guard }: Database): AsyncGenerator<PlannedTicket[]> {
+  const { rows } = await guard('looking into the warehouse', () =>
+    knex.raw(`SELECT to_regclass('analytics.po_discrepancy') IS NOT NULL AS found`),
+  );
+  if (rows[0].found !== true) return;
+  let after = { tenant: '', source: '', po_id: '', rule: '' };
+  for (;;) {
+    const page = await guard('reading discrepancies', () =>
+      query<PlannedTicket>(
+        knex,
+        `SELECT tenant, source, po_id, rule, ticket_cause, ticket_episode, planned_state FROM analytics.po_discrepancy
+         WHERE ticket_episode IS NOT NULL AND (tenant, source, po_id, rule) > (:tenant, :source, :po_id, :rule)
+         ORDER BY tenant, source, po_id, rule LIMIT ${plannedPage}`,
+        after,
+      ),
+    );
+    const last = page.rows.at(-1);
+    if (last === undefined) return;
+    yield page.rows;
+    after = { tenant: last.tenant, source: last.source, po_id: last.po_id, rule: last.rule };
+  }
+}
+
+/** One that is over and has no ticket has nothing to be told to. */
+async function replan(knex: Knex, rows: readonly PlannedTicket[]): Promise<number> {
+  const { rowCount } = await query(
+    knex,
+    `UPDATE analytics.po_discrepancy d SET planned_state = r.planned_state,
+            planned_evidence = CASE WHEN r.planned_state IS NULL THEN NULL ELSE d.planned_evidence END,
+            ticket_cause = CASE WHEN r.planned_state IS NULL AND d.state = 'resolved' THEN NULL ELSE d.ticket_cause END,
+            ticket_episode = CASE WHEN r.planned_state IS NULL AND d.state = 'resolved' THEN NULL ELSE d.ticket_episode END
+     FROM jsonb_to_recordset(:rows::jsonb) AS r(tenant text, source text, po_id text, rule text, planned_state text)
+     WHERE d.tenant = r.tenant AND d.source = r.source AND d.po_id = r.po_id AND d.rule = r.rule`,
+    { rows: JSON.stringify(rows) },
+  );
+  return rowCount;
 }
