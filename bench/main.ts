@@ -1,4 +1,7 @@
 import { extractLoad } from './extract-load/index.js';
+import { burst } from './runs/burst.js';
+import { smallRun } from './runs/small-run.js';
+import { tenants } from './runs/tenants.js';
 
 /** A measurement with a command line of its own. Its last line on stdout is one JSON object. */
 export interface Bench {
@@ -8,7 +11,7 @@ export interface Bench {
   run(args: readonly string[]): Promise<void>;
 }
 
-const benches: readonly Bench[] = [extractLoad];
+const benches: readonly Bench[] = [extractLoad, smallRun, burst, tenants];
 
 function usage(): string {
   const lines = benches.map(({ name, summary, usage: options }) => `  ${name} ${options}\n      ${summary}`);

@@ -1,4 +1,4 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 
 /** What a run cost at the Temporal server. */
 export interface TemporalCost {
@@ -32,17 +32,23 @@ export async function costOf(address: string, workflowId: string, heartbeats: nu
   const connection = await Connection.connect({ address });
   try {
     const { events } = await new Client({ connection }).workflow.getHandle(workflowId).fetchHistory();
-    const all = events ?? [];
-    let actions = heartbeats;
-    for (const event of all) {
-      actions += event.activityTaskStartedEventAttributes?.attempt ?? 0;
-      for (const [attributes, cost] of Object.entries(actionsOf))
-        if (event[attributes as keyof typeof event] != null) actions += cost;
-    }
-    return { actions, heartbeats, events: all.length, largestPayloadBytes: largestPayload(all) };
+    return costOfEvents(events ?? [], heartbeats);
   } finally {
     await connection.close();
   }
+}
+
+type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
+export type HistoryEvent = NonNullable<History['events']>[number];
+
+export function costOfEvents(events: readonly HistoryEvent[], heartbeats: number): TemporalCost {
+  let actions = heartbeats;
+  for (const event of events) {
+    actions += event.activityTaskStartedEventAttributes?.attempt ?? 0;
+    for (const [attributes, cost] of Object.entries(actionsOf))
+      if (event[attributes as keyof typeof event] != null) actions += cost;
+  }
+  return { actions, heartbeats, events: events.length, largestPayloadBytes: largestPayload(events) };
 }
 
 /** The longest `data` of anything that is a payload, wherever it stands. */

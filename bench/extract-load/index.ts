@@ -5,7 +5,9 @@ import { parseArgs } from 'node:util';
 import { isAlive } from '../../src/cli/stack/process-table.js';
 import type { Bench } from '../main.js';
 import { startMeter } from '../measure.js';
-import { openStage, type Stage } from '../servers.js';
+import { onStage } from '../on-stage.js';
+import { positive } from '../options.js';
+import type { Stage } from '../servers.js';
 import {
   type Contestant,
   type ContestantName,
@@ -49,27 +51,7 @@ export const extractLoad: Bench = {
     '[--records 200000] [--page 1000] [--repeat 1] [--only raw,pipeline,dlt] [--phases first,again,changes] [--cpu-prof DIR] [--json] [--keep]',
   async run(args) {
     const options = optionsOf(args);
-    const say = options.json ? () => {} : (line: string) => void process.stderr.write(`${line}\n`);
-    say('starting PostgreSQL and Temporal');
-    let isLeaving = false;
-    const opening = openStage({ keep: options.keep, say });
-    const leave = () => {
-      isLeaving = true;
-      const closed = opening.then((stage) => stage.close());
-      void closed.catch(() => {}).finally(() => process.exit(130));
-    };
-    process.once('SIGINT', leave).once('SIGTERM', leave);
-    const stage = await opening;
-    let summary: object = {};
-    try {
-      summary = await measureAll(stage, options, say);
-    } catch (error) {
-      if (!isLeaving) throw error;
-    } finally {
-      await stage.close();
-      process.off('SIGINT', leave).off('SIGTERM', leave);
-    }
-    if (!isLeaving) process.stdout.write(`${JSON.stringify(summary)}\n`);
+    await onStage(options, (stage, say) => measureAll(stage, options, say));
   },
 };
 
@@ -160,12 +142,6 @@ function optionsOf(args: readonly string[]): Options {
     keep: values.keep,
     profiles,
   };
-}
-
-function positive(name: string, text: string): number {
-  const value = Number(text.replaceAll('_', ''));
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new Error(`--${name} is a whole number above 0, not "${text}"`);
 }
 
 function someOf<T extends string>(name: string, known: readonly T[], text: string): T[] {

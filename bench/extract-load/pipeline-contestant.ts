@@ -7,7 +7,7 @@ import { costOf, heartbeatsIn } from './history.js';
 import type { Counts } from './orders.js';
 import { benchPipeline } from './plan.js';
 
-const databases = { control: 'bench_control', warehouse: 'bench_warehouse' } as const;
+export const databases = { control: 'bench_control', warehouse: 'bench_warehouse' } as const;
 
 /** The product itself: two worker processes as they are built, started and awaited through the client. */
 export async function openPipeline(scene: Scene): Promise<Contestant> {
@@ -53,27 +53,35 @@ export async function openPipeline(scene: Scene): Promise<Contestant> {
   };
 }
 
-function startWorker({ stage, pageSize, profiles }: Scene, role: 'control' | 'data', configFile: string) {
+/** A worker process; `nodeArgs` go before its program. */
+export function startWorker(
+  { stage, pageSize, profiles }: Scene,
+  role: 'control' | 'data',
+  configFile: string,
+  { nodeArgs = [], env = {} }: { nodeArgs?: readonly string[]; env?: Readonly<Record<string, string>> } = {},
+) {
   const profile = role === 'data' && profiles !== null ? ['--cpu-prof', '--cpu-prof-dir', profiles] : [];
   return stage.start({
     name: `worker-${role}`,
-    args: [...profile, path.join(import.meta.dirname, 'worker.js'), role, String(pageSize)],
+    args: [...profile, ...nodeArgs, path.join(import.meta.dirname, 'worker.js'), role, String(pageSize)],
     env: {
       BATON_CONFIG: configFile,
       BATON_HOME: path.join(stage.folder, 'home'),
       BATON_PG_PASSWORD: stage.postgres.password,
       COUPA_CLIENT_SECRET: 'bench',
+      ...env,
     },
   });
 }
 
-function configOf({ stage, vendor }: Scene) {
+export function configOf({ stage, vendor }: Scene, tenants: readonly string[] = ['default']) {
   const database = (name: string) => ({
     url: stage.postgres.url(name),
     password: 'secret://env/BATON_PG_PASSWORD',
   });
   return {
     version: 1,
+    tenants,
     temporal: { address: stage.temporal.address },
     control: database(databases.control),
     warehouse: { type: 'postgres', ...database(databases.warehouse) },

@@ -1,3 +1,4 @@
+import { columns } from '../columns.js';
 import { type ContestantName, contestantNames, type Phase, phases } from './contestant.js';
 import { type Measured, othersShare, type Report, recordsPerSecond } from './report.js';
 
@@ -91,13 +92,4 @@ function noiseLine(loads: readonly Measured[]): string {
   const most = Math.max(0, ...loads.map(othersShare));
   if (most < muchNoise) return '';
   return `Others kept up to ${most.toFixed(1)} processors busy: compare processor time rather than seconds.\n`;
-}
-
-/** The first few columns are words, to the left; the others are numbers, to the right. */
-function columns(rows: readonly (readonly string[])[], words: number): string {
-  const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => (row[at] ?? '').length)));
-  const lines = rows.map((row) =>
-    widths.map((width, at) => (at < words ? (row[at] ?? '').padEnd(width) : (row[at] ?? '').padStart(width))),
-  );
-  return `${lines.map((cells) => cells.join('  ').trimEnd()).join('\n')}\n`;
 }
