@@ -3,6 +3,7 @@ import { type Batch, hasObject } from '../control/batches.js';
 import { folderOf, manifestOf } from '../control/landed.js';
 import type { RetryPolicy } from '../domain/plan.js';
 import { redact } from '../domain/secret.js';
+import { traitsOf } from '../domain/write.js';
 import { writeManifest } from '../lake/parts.js';
 import type { ExtractActivities } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
@@ -52,13 +53,13 @@ async function openBatch(deps: ActivityDeps, input: Input, signal: AbortSignal):
   const stream = deps.connections.stream(step.connection, step.stream);
   const now = await connection.vendorNow(signal);
   const { value: watermark } = await deps.warehouse.watermark(step.connection, step.stream, tenant);
-  const uses = !input.fullRefresh && stream.mode === 'incremental';
+  const fullRefresh = input.fullRefresh || traitsOf(step.target.write).readsEverything;
+  const uses = !fullRefresh && stream.mode === 'incremental';
   if (uses && watermark !== null && Date.parse(watermark) > now.getTime() + 300_000)
     throw new BatonError('ERR_CURSOR_INVALID', {
       detail: `The watermark of ${step.connection}.${step.stream} is ${watermark}, later than the vendor's own clock (${now.toISOString()}).`,
     });
-  const since =
-    input.fullRefresh || stream.mode === 'full' || watermark === null ? step.initialValue : watermark;
+  const since = fullRefresh || stream.mode === 'full' || watermark === null ? step.initialValue : watermark;
   const overlapMs = since === watermark && since !== null ? (step.lagMs ?? stream.lagMs) : 0;
   const from = since === null ? null : new Date(Date.parse(since) - overlapMs).toISOString();
   return deps.batches.open({

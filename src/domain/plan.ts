@@ -1,4 +1,5 @@
 import { BatonError } from '../protocol/errors.js';
+import { hiddenTable, strategyOf, traitsOf, type Write } from './write.js';
 
 /** The steps of a compiled pipeline: what `runPipeline` executes. Plain JSON; it travels in the history once. */
 export type Step = ExtractStep | LoadStep | ReconcileStep | TicketsStep;
@@ -68,6 +69,8 @@ export interface Target {
   readonly table: `${'raw' | 'analytics'}.${string}`;
   /** Name of its staging table in the schema `staging`. */
   readonly staging: string;
+  /** How a batch meets what the table already holds; absent = merge by upsert. */
+  readonly write?: Write;
   /** Columns that rows are looked up by, within a tenant, besides their key: an index each. */
   readonly indexes?: readonly string[];
   /** Present when the rows are purchase orders: what they are enriched with. */
@@ -122,7 +125,7 @@ export function checkPlan(plan: Plan): Plan {
       problems.push(`step ${step.id} loads from ${step.from}, which extracts nothing`);
     if (step.kind === 'extract' && step.range !== undefined && !step.dependsOn.includes(step.range.step))
       problems.push(`step ${step.id} takes its range from ${step.range.step} without depending on it`);
-    problems.push(...impossibleNames(step));
+    problems.push(...impossibleNames(step), ...impossibleWrites(plan, step));
   }
   if (!byId.has(plan.receiptStep)) problems.push(`the receipt step ${plan.receiptStep} does not exist`);
   if (problems.length === 0 && hasCycle(plan.steps)) problems.push('the steps form a cycle');
@@ -150,12 +153,37 @@ function impossibleNames(step: Step): string[] {
   return problems;
 }
 
+/** Orders are enriched and have lines, and tables that others join by key have one row for each. */
+function impossibleWrites(plan: Plan, step: Step): string[] {
+  if (step.kind !== 'extract') return [];
+  const { table, write, orders } = step.target;
+  const traits = traitsOf(write);
+  const problems: string[] = [];
+  if (orders !== undefined && !traits.takesOrders)
+    problems.push(`step ${step.id} loads orders by ${strategyOf(write)}; they are merged by upsert only`);
+  if (step.range !== undefined && traits.readsEverything)
+    problems.push(`step ${step.id} reads a range only, and would replace ${table} by it`);
+  const reader = plan.steps.find((other) => readBy(other).includes(table));
+  if (reader !== undefined && !traits.oneRowPerKey)
+    problems.push(
+      `step ${step.id} loads ${table} by ${strategyOf(write)}, and step ${reader.id} needs one row for each key`,
+    );
+  return problems;
+}
+
 /** Every table that a step reads or writes. */
 function tablesOf(step: Step): readonly string[] {
+  if (step.kind !== 'extract') return readBy(step);
+  const { table, staging, write } = step.target;
+  const hidden = strategyOf(write) === 'scd2' ? [hiddenTable(table)] : [];
+  return [table, `staging.${staging}`, ...hidden, ...readBy(step)];
+}
+
+/** The tables that a step joins by their keys. */
+function readBy(step: Step): readonly string[] {
   if (step.kind === 'reconcile') return Object.values(step.tables);
-  if (step.kind !== 'extract') return [];
-  const { table, staging, orders } = step.target;
-  return [table, `staging.${staging}`, ...(orders === undefined ? [] : [orders.suppliers, orders.rates])];
+  if (step.kind !== 'extract' || step.target.orders === undefined) return [];
+  return [step.target.orders.suppliers, step.target.orders.rates];
 }
 
 /** A loaded table has an index by batch, and those that its target asks for. */

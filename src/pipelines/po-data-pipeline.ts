@@ -1,4 +1,5 @@
 import { definePipeline, type ExtractStep, type LoadStep, type Step } from '../domain/plan.js';
+import { defaultWrite, strategyOf, type WriteSettings, writeOf } from '../domain/write.js';
 import { tablePrefix } from './table-prefix.js';
 
 /** What of baton.yaml's `pipelines.po_data_pipeline` the plan depends on. */
@@ -14,10 +15,14 @@ export interface OrderPipelineSettings {
   readonly tolerance: { readonly absolute: string; readonly relative: string };
   readonly customerField: string;
   readonly highPriority: { readonly field: string; readonly value: string };
+  /** How each table is loaded; absent = merge by upsert. */
+  readonly tables?: Readonly<Partial<Record<OrderTable, { readonly write: WriteSettings }>>>;
   readonly summaryAfter: number;
   readonly retries: number;
   readonly retryDelayMs: number;
 }
+
+type OrderTable = 'totals' | 'suppliers' | 'invoices' | 'customers' | 'rates';
 
 /** The base that the European Central Bank quotes against: everything else would be a cross rate already. */
 const quotedBase = 'EUR';
@@ -42,8 +47,14 @@ export const poDataPipeline = definePipeline<OrderPipelineSettings>({
     const customers = `raw.${tablePrefix(settings.customers)}_accounts` as const;
     const rates = `raw.${tablePrefix(settings.rates)}_fx` as const;
 
+    /** What the settings say of a table; nothing where it is the default, so that the plan stays what it was. */
+    const shape = (id: OrderTable): Pick<ExtractStep['target'], 'write'> => {
+      const write = writeOf(settings.tables?.[id]?.write ?? defaultWrite);
+      return strategyOf(write) === 'upsert' ? {} : { write };
+    };
+
     const extract = (
-      id: string,
+      id: OrderTable | 'orders',
       connection: string,
       stream: string,
       table: ExtractStep['target']['table'],
@@ -55,7 +66,7 @@ export const poDataPipeline = definePipeline<OrderPipelineSettings>({
       dependsOn: [],
       connection,
       stream,
-      target: { table, staging: table.replace('.', '_') },
+      target: { table, staging: table.replace('.', '_'), ...(id === 'orders' ? {} : shape(id)) },
       retry,
       initialValue: settings.initialValue,
       lagMs: settings.lagMs,
@@ -89,7 +100,7 @@ export const poDataPipeline = definePipeline<OrderPipelineSettings>({
         title: 'extract exchange rates',
         dependsOn: ['extract_orders'],
         parameters: { base: quotedBase },
-        target: { table: rates, staging: rates.replace('.', '_'), indexes: ['rate_date'] },
+        target: { table: rates, staging: rates.replace('.', '_'), indexes: ['rate_date'], ...shape('rates') },
         range: { step: 'extract_orders', column: 'created_at', marginDays: rateMarginDays },
       }),
       load('totals', totals),

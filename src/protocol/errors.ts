@@ -271,6 +271,13 @@ export const catalogue = {
     fix: 'Read the cause; restore the database, or use the newer Baton.',
     retryable: false,
   },
+  ERR_TABLE_SHAPE: {
+    code: 'BTN-4010',
+    title: 'The table was made for another way of loading',
+    why: 'Its write disposition was changed, and the rows that it holds have another key than the new one needs.',
+    fix: 'Set the disposition back; or rename or drop the table and run with --full-refresh.',
+    retryable: false,
+  },
 
   ERR_RUN_NOT_FOUND: {
     code: 'BTN-5001',

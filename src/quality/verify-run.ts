@@ -29,6 +29,8 @@ export interface Verification {
   readonly objects: number;
   readonly records: number;
   readonly differences: readonly Difference[];
+  /** What could not be checked, and why. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -37,6 +39,7 @@ export interface Verification {
  */
 export async function verifyRun(deps: VerifyDeps, runId: string, plan: Plan): Promise<Verification> {
   const differences: Difference[] = [];
+  const notes: string[] = [];
   const batches = await deps.batches.ofRun(runId);
   let objects = 0;
   let records = 0;
@@ -48,9 +51,20 @@ export async function verifyRun(deps: VerifyDeps, runId: string, plan: Plan): Pr
     records += parts.reduce((sum, part) => sum + part.records, 0);
     const broken = await verifyObjects(deps, batch, parts);
     differences.push(...broken);
-    if (broken.length === 0) differences.push(...(await verifyRows(deps, batch, step, parts)));
+    if (broken.length > 0) continue;
+    const rows = await verifyRows(deps, batch, step, parts);
+    differences.push(...rows.differences);
+    notes.push(...rows.notes);
   }
-  return { runId, ok: differences.length === 0, batches: batches.length, objects, records, differences };
+  return {
+    runId,
+    ok: differences.length === 0,
+    batches: batches.length,
+    objects,
+    records,
+    differences,
+    notes,
+  };
 }
 
 async function verifyObjects(
@@ -97,9 +111,9 @@ async function verifyRows(
   batch: Batch,
   step: ExtractStep,
   parts: readonly LandedObject[],
-): Promise<Difference[]> {
+): Promise<{ readonly differences: readonly Difference[]; readonly notes: readonly string[] }> {
   const stored = await deps.warehouse.loadCounts(batch.batch_id, batch.generation);
-  if (stored === null) return [];
+  if (stored === null) return { differences: [], notes: [] };
   const stream = deps.stream(batch.connection, batch.stream);
   const table = tableOf(stream, step);
   const load = loadKeyOf(batch);
@@ -113,11 +127,13 @@ async function verifyRows(
       await deps.warehouse.stage(table, staging, load, staged);
     }
     const counted = await deps.warehouse.stagedCounts(table, staging);
-    const rows = await deps.warehouse.verify(table, staging, load);
-    return [
-      ...compareCounts(batch, stored, counted),
-      ...rows.map(({ table: name, id, what }) => ({ kind: 'row' as const, where: `${name}/${id}`, what })),
-    ];
+    const { differences, notes } = await deps.warehouse.verify(table, staging, load);
+    const rows = differences.map(({ table: name, id, what }) => ({
+      kind: 'row' as const,
+      where: `${name}/${id}`,
+      what,
+    }));
+    return { differences: [...compareCounts(batch, stored, counted), ...rows], notes };
   } finally {
     await deps.warehouse.dropStaging(staging);
   }

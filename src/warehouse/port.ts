@@ -1,10 +1,11 @@
 import type { Column, Row, Violation } from '../domain/columns.js';
 import type { OrderEnrichment } from '../domain/plan.js';
+import type { Write } from '../domain/write.js';
 import type { LoadNote } from '../lake/load-note.js';
 import type { Receipt } from '../protocol/run.js';
 import type { Rule } from '../quality/rule.js';
 
-/** A table that batches are merged into. The merge key is (_tenant, _source, first column). */
+/** A table that batches are loaded into. The merge key is (_tenant, _source, first column). */
 export interface TableSpec {
   readonly table: string;
   readonly staging: string;
@@ -12,6 +13,8 @@ export interface TableSpec {
   readonly columns: readonly Column[];
   /** Which column says which of two versions is newer; null = the later landed one. */
   readonly versionColumn: string | null;
+  /** How a batch meets what the table already holds; absent = merge by upsert. */
+  readonly write?: Write;
   /** Columns with an index of their own, behind the tenant. */
   readonly indexes?: readonly string[];
   readonly orders?: OrderEnrichment;
@@ -105,7 +108,7 @@ export interface Warehouse {
   loadNote(batchId: string, generation: number): Promise<LoadNote | null>;
 
   /** What a fresh staging of the batch says of its rows in the warehouse; at most a few dozen are named. */
-  verify(table: TableSpec, staging: string, load: LoadKey): Promise<RowDifference[]>;
+  verify(table: TableSpec, staging: string, load: LoadKey): Promise<LoadVerification>;
   stagedCounts(
     table: TableSpec,
     staging: string,
@@ -182,6 +185,12 @@ export interface Discrepancy {
   readonly total: string | null;
   readonly currency: string | null;
   readonly total_usd: string | null;
+}
+
+export interface LoadVerification {
+  readonly differences: readonly RowDifference[];
+  /** What could not be checked, and why; in sentences. */
+  readonly notes: readonly string[];
 }
 
 /** A row that is not what the lake says: `{table: 'analytics.po_fact', id: '100137', what: 'differs … in total'}`. */

@@ -55,6 +55,30 @@ const acyclic = fc
     ),
   );
 
+describe('a write disposition', () => {
+  const target = { table: 'raw.t', staging: 't' } as const;
+  const orders = { suppliers: 'raw.s', rates: 'raw.r', reportingCurrency: 'USD' };
+
+  it('is refused where orders are loaded by another than upsert', () => {
+    const of = extract('a', { target: { ...target, orders, write: { disposition: 'replace' } } });
+    expect(problems(plan([of]))).toContain('merged by upsert only');
+  });
+
+  it('is refused where others join a table that has no row for each key', () => {
+    const suppliers = { table: 'raw.s', staging: 's', write: { disposition: 'append' } } as const;
+    const steps = [extract('a', { target: { ...target, orders } }), extract('b', { target: suppliers })];
+    expect(problems(plan(steps))).toContain('step a needs one row for each key');
+    const history = { ...suppliers, write: { disposition: 'merge', strategy: 'scd2' } } as const;
+    expect(problems(plan([extract('a'), extract('b', { target: history })]))).toBe('');
+  });
+
+  it('is refused where a part would replace the whole', () => {
+    const range = { step: 'a', column: 'c', marginDays: 1 };
+    const of = { dependsOn: ['a'], range, target: { ...target, write: { disposition: 'replace' } } } as const;
+    expect(problems(plan([extract('a'), extract('b', of)]))).toContain('reads a range only');
+  });
+});
+
 const settings = {
   source: 'coupa',
   customers: 'salesforce',

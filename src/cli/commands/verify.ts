@@ -45,11 +45,12 @@ export const verifyRun: Handler = async (cli, [reference = '']) => {
 };
 
 function describe(verification: Verification, shortId: string, style: Style): string {
-  const { ok, batches, objects, records, differences } = verification;
+  const { ok, batches, objects, records, differences, notes } = verification;
   const what = `${formatCounted(records, 'records')} in ${formatCounted(objects, 'objects')} of ${`${formatCount(batches)} ${batches === 1 ? 'batch' : 'batches'}`}`;
   const lines = [
     `${ok ? style.green('✓') : style.red('✗')} run ${shortId}  ${what}`,
     ...differences.map((each) => `  ${style.red('✗')} ${each.kind}  ${style.bold(each.where)}  ${each.what}`),
+    ...notes.map((note) => `  ${style.dim(note)}`),
   ];
   return `${lines.join('\n')}\n`;
 }

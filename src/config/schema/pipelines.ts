@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { tableSchema } from './tables.js';
 import { cron, decimal, duration, instant, name, nameMessage, namePattern, timezone } from './values.js';
 
 /** Marks what one run may set otherwise (`baton run -i`): what changes no table, no account and no address. */
@@ -63,6 +64,17 @@ const wholeNumber = z
 const connectionName = (description: string, example: string) =>
   name.meta({ description, examples: [example] });
 
+/** The tables of the orders pipeline, by what they hold. */
+const orderTables = z
+  .strictObject({
+    totals: tableSchema,
+    suppliers: tableSchema,
+    invoices: tableSchema,
+    customers: tableSchema,
+    rates: tableSchema,
+  })
+  .prefault({});
+
 export const pipelineSchema = z
   .strictObject({
     schedule,
@@ -107,6 +119,7 @@ export const pipelineSchema = z
         examples: ['account-ref'],
       }),
     highPriority,
+    tables: orderTables,
     summaryAfter: wholeNumber.prefault(50).meta({
       ...perRun,
       description: 'With more findings of one rule than this, one summary ticket is opened instead.',

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { type Database, type DatabaseOptions, openDatabase } from '../../database/postgres.js';
 import type { Secret } from '../../domain/secret.js';
+import { strategyOf } from '../../domain/write.js';
 import type { TableSpec, Warehouse } from '../port.js';
 import { mergeBatch, readCounts, readLoadNote } from './merge.js';
 import { qualified } from './names.js';
@@ -71,7 +72,7 @@ function warehouseOn(database: Database, base: Knex, prepared: Map<string, Promi
     openStaging: (table, load, attempt) =>
       guard(`opening the staging of ${table.table}`, async () => {
         await prepare();
-        await once(table.table, () => prepareTable(base, table));
+        await once(`${table.table} by ${strategyOf(table.write)}`, () => prepareTable(base, table));
         await knex.raw(
           `INSERT INTO raw._baton_loads (batch_id, generation, run_id, tenant, connection, stream, target)
            VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,

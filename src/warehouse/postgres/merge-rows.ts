@@ -5,6 +5,8 @@ import type { OrderEnrichment } from '../../domain/plan.js';
 import { orderLineColumns } from '../../domain/purchase-order.js';
 import type { LoadCounts, LoadKey, TableSpec } from '../port.js';
 import { batchLabel, identifier, keyColumn, qualified } from './names.js';
+import { readable } from './write/readable.js';
+import type { LoadBindings } from './write/strategy.js';
 
 /** A rate older than this many days is no rate: it covers the longest closing of the quoting banks. */
 const rateMaxAgeDays = 7;
@@ -20,29 +22,43 @@ const provenance = [
   ['_row_hash', 'w._row_hash'],
 ] as const;
 
-/**
- * Newest version of each key wins within the batch, and against the table; older ones are counted, not written.
- * Only keys are sorted, judged and joined, into a table of their own with statistics of its own; the rows
- * themselves are then fetched once, in the order in which they lie in staging.
- */
-export async function mergeRows(
-  trx: Knex.Transaction,
-  spec: TableSpec,
-  staging: string,
-  load: LoadKey,
-): Promise<LoadCounts> {
-  const from = `staging.${identifier(staging)}`;
-  const bindings = {
+export function bindingsOf(spec: TableSpec, load: LoadKey): LoadBindings {
+  return {
     tenant: load.tenant,
     source: load.connection,
     run: load.runId,
     batch: batchLabel(load),
     reporting: spec.orders?.reportingCurrency ?? '',
   };
-  await query(trx, judgement(spec, from), bindings);
+}
+
+/**
+ * Newest version of each key wins within the batch, and against the table; older ones are counted, not written.
+ * Only keys are sorted, judged and joined, into a table of their own with statistics of its own; the rows
+ * themselves are then fetched once, in the order in which they lie in staging.
+ */
+export async function upsertRows(
+  trx: Knex.Transaction,
+  spec: TableSpec,
+  from: string,
+  bindings: LoadBindings,
+): Promise<void> {
+  await query(trx, judgement(await withReadable(trx, spec), from), bindings);
   await trx.raw('ANALYZE judged');
-  await query(trx, insertion(spec, from), bindings);
+  await query(trx, `${insertion(spec, from)} ${overwriting(spec)}`, bindings);
   if (spec.orders !== undefined) await replaceLines(trx, from, bindings);
+}
+
+/** The tables that orders are enriched from, as they may stand behind FROM. */
+async function withReadable(trx: Knex.Transaction, spec: TableSpec): Promise<TableSpec> {
+  const { orders } = spec;
+  if (orders === undefined) return spec;
+  const [suppliers = '', rates = ''] = await readable(trx, [orders.suppliers, orders.rates]);
+  return { ...spec, orders: { ...orders, suppliers, rates } };
+}
+
+/** What became of the staged rows, as `judged` says. */
+export async function countOutcomes(trx: Knex.Transaction, from: string): Promise<LoadCounts> {
   const { rows } = await query<LoadCounts>(
     trx,
     `SELECT * FROM
@@ -58,11 +74,11 @@ export async function mergeRows(
 }
 
 /** `judged`: the place of each staged row, what becomes of it, and what of other tables it is enriched with. */
-function judgement(spec: TableSpec, from: string): string {
+export function judgement(spec: TableSpec, from: string, overtakes = false): string {
   const { orders } = spec;
   const key = identifier(keyColumn(spec));
   const version = spec.versionColumn === null ? null : identifier(spec.versionColumn);
-  const isStale = version === null ? 'false' : `t.${version} > c._version`;
+  const isStale = overtakes || version === null ? 'false' : `t.${version} > c._version`;
   const isSame = `t._row_hash = c._row_hash AND NOT t._deleted${orders === undefined ? '' : ` AND NOT ${isRateNew(orders)}`}`;
   return `CREATE TEMP TABLE judged ON COMMIT DROP AS
     WITH candidates AS MATERIALIZED (
@@ -81,31 +97,47 @@ function judgement(spec: TableSpec, from: string): string {
     ORDER BY c._place`;
 }
 
-function insertion(spec: TableSpec, from: string): string {
+/** Inserts staged rows (`w`), those that `judged` (`j`) says are loaded; `more` are further columns with their values. */
+export function insertion(
+  spec: TableSpec,
+  from: string,
+  into: {
+    readonly table?: string;
+    readonly more?: readonly (readonly [string, string])[];
+    readonly which?: string;
+  } = {},
+): string {
+  const { table = spec.table, more = [], which = `j._becomes = 'loaded'` } = into;
+  const values = [...writtenValues(spec), ...more];
+  return `INSERT INTO ${qualified(table)} AS t (${values.map(([name]) => name).join(', ')})
+    SELECT ${values.map(([, value]) => value).join(', ')}
+    FROM judged j JOIN ${from} w ON w.ctid = j._place WHERE ${which}`;
+}
+
+/** Behind an insertion: a row with the same key becomes this one. */
+export function overwriting(spec: TableSpec): string {
   const key = identifier(keyColumn(spec));
-  const values: readonly (readonly [string, string])[] = [
+  const updated = writtenValues(spec)
+    .map(([name]) => name)
+    .filter((name) => name !== key && name !== '_tenant' && name !== '_source');
+  return `ON CONFLICT (_tenant, _source, ${key}) DO UPDATE SET
+      ${updated.map((name) => `${name} = excluded.${name}`).join(', ')}, _deleted = false`;
+}
+
+/** Every column that a load writes, with its value. */
+function writtenValues(spec: TableSpec): readonly (readonly [string, string])[] {
+  return [
     ...spec.columns.map(({ name }) => [identifier(name), writtenValue(spec, name)] as const),
     ...(spec.orders === undefined ? [] : orderValues(spec.orders.reportingCurrency)),
     ['raw', 'w.raw'],
     ...provenance,
   ];
-  const written = values.map(([name]) => name);
-  const updated = written.filter((name) => name !== key && name !== '_tenant' && name !== '_source');
-  return `INSERT INTO ${qualified(spec.table)} AS t (${written.join(', ')})
-    SELECT ${values.map(([, value]) => value).join(', ')}
-    FROM judged j JOIN ${from} w ON w.ctid = j._place WHERE j._becomes = 'loaded'
-    ON CONFLICT (_tenant, _source, ${key}) DO UPDATE SET
-      ${updated.map((name) => `${name} = excluded.${name}`).join(', ')}, _deleted = false`;
 }
 
 const lineColumns = orderLineColumns.map(({ name }) => name);
 
 /** The lines of every order that is loaded, replaced as a whole. */
-async function replaceLines(
-  trx: Knex.Transaction,
-  from: string,
-  bindings: Readonly<Record<string, string>>,
-): Promise<void> {
+async function replaceLines(trx: Knex.Transaction, from: string, bindings: LoadBindings): Promise<void> {
   await query(
     trx,
     `DELETE FROM analytics.po_line_fact l USING judged j JOIN ${from} w ON w.ctid = j._place
@@ -147,7 +179,7 @@ function orderValues(reportingCurrency: string): (readonly [string, string])[] {
 /** The supplier, and the rate. */
 function orderJoins(orders: OrderEnrichment): string {
   return `
-       LEFT JOIN ${qualified(orders.suppliers)} s
+       LEFT JOIN ${orders.suppliers} s
          ON s._tenant = :tenant AND s._source = :source AND s.supplier_id = c.supplier_id AND NOT s._deleted
        LEFT JOIN fx ON fx.currency = c.currency AND fx.day = ${dayOf('c')}`;
 }
@@ -168,7 +200,7 @@ function rateOf(orders: OrderEnrichment, row: string): string {
   const day = dayOf(row);
   return `
       SELECT q.rate_date, ${quote(':reporting')} AS reporting_rate, ${quote(`${row}.currency`)} AS currency_rate
-      FROM ${qualified(orders.rates)} q
+      FROM ${orders.rates} q
       WHERE q._tenant = :tenant AND q.rate_date <= ${day} AND q.rate_date > ${day} - ${rateMaxAgeDays}
         AND (q.base = ${row}.currency OR (q.rates ->> ${row}.currency) IS NOT NULL)
         AND (q.base = :reporting OR (q.rates ->> :reporting) IS NOT NULL)

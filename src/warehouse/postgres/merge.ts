@@ -3,11 +3,12 @@ import { only, query } from '../../database/postgres.js';
 import type { LoadNote } from '../../lake/load-note.js';
 import { BatonError } from '../../protocol/errors.js';
 import type { LoadCounts, LoadKey, LoadResult, TableSpec, WatermarkMove } from '../port.js';
-import { mergeRows } from './merge-rows.js';
+import { bindingsOf, countOutcomes } from './merge-rows.js';
 import { batchLabel, identifier, keyColumn } from './names.js';
+import { strategyFor } from './write/index.js';
 
 /**
- * Merges one staged batch in one transaction: takes the fence, merges, quarantines, accounts, moves the
+ * Loads one staged batch in one transaction: takes the fence, writes as the table's strategy says, quarantines, accounts, moves the
  * watermark. A batch that is merged already answers its stored counts and changes nothing.
  */
 export async function mergeBatch(
@@ -42,7 +43,9 @@ export async function mergeBatch(
       `ANALYZE staging.${identifier(staging)} (${identifier(keyColumn(spec))}, _verdict, _part, _line)`,
     );
 
-    const counts = await mergeRows(trx, spec, staging, load);
+    const from = `staging.${identifier(staging)}`;
+    await strategyFor(spec).write(trx, spec, from, bindingsOf(spec, load));
+    const counts = await countOutcomes(trx, from);
     if (counts.read !== expected)
       throw new BatonError('ERR_STAGING_LOST', {
         detail: `staging.${staging} holds ${counts.read} records of ${expected}.`,

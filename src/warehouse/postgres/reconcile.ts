@@ -2,8 +2,8 @@ import type { Knex } from 'knex';
 import { only, query } from '../../database/postgres.js';
 import type { Rule, RuleTables } from '../../quality/rule.js';
 import type { ReconcileCounts, ReconcileInput } from '../port.js';
-import { qualified } from './names.js';
 import { refreshStatistics } from './staging.js';
+import { readable } from './write/readable.js';
 
 /**
  * Checks what changed since the last reconciliation (orders, orders of changed invoices, suppliers, header
@@ -16,12 +16,6 @@ export async function reconcile(
   rules: readonly Rule[],
   input: ReconcileInput,
 ): Promise<ReconcileCounts> {
-  const tables: RuleTables = {
-    suppliers: qualified(input.tables.suppliers),
-    invoices: qualified(input.tables.invoices),
-    totals: qualified(input.tables.totals),
-    customers: qualified(input.tables.customers),
-  };
   const bindings: Record<string, string> = {
     tenant: input.tenant,
     source: input.source,
@@ -37,6 +31,7 @@ export async function reconcile(
     await trx.raw('SELECT pg_advisory_xact_lock(hashtextextended(?, 7203321005))', [
       `${input.tenant}/${input.source}`,
     ]);
+    const tables = await readableTables(trx, input.tables);
     await collectScope(trx, tables, bindings);
     await query(
       trx,
@@ -51,6 +46,13 @@ export async function reconcile(
     await refreshStatistics(trx, ['analytics.po_discrepancy'], counts.opened);
     return counts;
   });
+}
+
+async function readableTables(trx: Knex.Transaction, names: ReconcileInput['tables']): Promise<RuleTables> {
+  const { suppliers, invoices, totals, customers } = names;
+  const found = await readable(trx, [suppliers, invoices, totals, customers]);
+  const [a = '', b = '', c = '', d = ''] = found;
+  return { suppliers: a, invoices: b, totals: c, customers: d };
 }
 
 async function collectScope(

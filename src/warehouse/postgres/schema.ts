@@ -1,9 +1,12 @@
 import type { Knex } from 'knex';
 import { indexName } from '../../domain/plan.js';
 import { orderLineColumns } from '../../domain/purchase-order.js';
+import { strategyOf } from '../../domain/write.js';
+import { BatonError } from '../../protocol/errors.js';
 import type { TableSpec } from '../port.js';
 import { stagingColumns } from './copy-text.js';
-import { identifier, keyColumn, qualified, sqlTypes, systemColumns } from './names.js';
+import { identifier, qualified, sqlTypes, systemColumns } from './names.js';
+import { strategyFor } from './write/index.js';
 
 const systemDdl = systemColumns.map(([name, type]) => `${name} ${type}`).join(',\n  ');
 
@@ -206,10 +209,14 @@ export async function prepareTable(knex: Knex, spec: TableSpec): Promise<void> {
         (column) =>
           `${identifier(column.name)} ${sqlTypes[column.type]}${column.nullable === true ? '' : ' NOT NULL'}`,
       );
+      const strategy = strategyFor(spec);
+      const further = strategy.columns(spec).map(([name, type]) => `${name} ${type}, `);
       await trx.raw(`CREATE TABLE IF NOT EXISTS ${qualified(spec.table)} (
-        ${kept.join(',\n')}, raw json NOT NULL, ${systemDdl},
-        PRIMARY KEY (_tenant, _source, ${identifier(keyColumn(spec))}))`);
+        ${kept.join(',\n')}, ${further.join('')}raw json NOT NULL, ${systemDdl},
+        PRIMARY KEY (_tenant, _source, ${strategy.key(spec).map(identifier).join(', ')}))`);
+      await assertShape(trx, spec);
       await createIndex(trx, spec.table, 'batch', '_batch_id');
+      await strategy.prepare?.(trx, spec);
     }
     await dropOutdated(trx, spec);
     const lines = spec.orders === undefined ? '' : 'lines staging.order_line[], ';
@@ -217,6 +224,22 @@ export async function prepareTable(knex: Knex, spec: TableSpec): Promise<void> {
       ${columns.join(',\n')}, ${lines}raw json, _part integer NOT NULL, _line integer NOT NULL, _row_hash text,
       _verdict text NOT NULL, _record_id text, _violations jsonb, _bad text)`);
   });
+}
+
+/** A table that was made for another way of writing has another key, and is not turned into this one in passing. */
+async function assertShape(trx: Knex.Transaction, spec: TableSpec): Promise<void> {
+  const { rows } = await trx.raw(
+    `SELECT array_agg(a.attname::text ORDER BY array_position(i.indkey::int2[], a.attnum)) AS key
+     FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::int2[])
+     WHERE i.indrelid = to_regclass(?) AND i.indisprimary`,
+    [spec.table],
+  );
+  const found: readonly string[] = rows[0].key ?? [];
+  const wanted = ['_tenant', '_source', ...strategyFor(spec).key(spec)];
+  if (found.join() !== wanted.join())
+    throw new BatonError('ERR_TABLE_SHAPE', {
+      detail: `${spec.table} has one row for each ${found.join(', ')}; to be loaded by ${strategyOf(spec.write)} it would need one for each ${wanted.join(', ')}.`,
+    });
 }
 
 /** Staging of an earlier build that had other columns: what is staged there is staged again from the lake. */

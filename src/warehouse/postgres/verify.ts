@@ -1,22 +1,25 @@
 import type { Knex } from 'knex';
-import { query } from '../../database/postgres.js';
+import { only, query } from '../../database/postgres.js';
 import { minorUnitsOf } from '../../domain/money.js';
-import type { LoadKey, RowDifference, TableSpec } from '../port.js';
+import { strategyOf } from '../../domain/write.js';
+import type { LoadKey, LoadVerification, RowDifference, TableSpec } from '../port.js';
 import { batchLabel, identifier, keyColumn, qualified } from './names.js';
+import { strategyFor } from './write/index.js';
 
 /** The most differences that are named one by one. */
 const shown = 50;
 
 /**
  * Compares what the lake says now (staged afresh) with what the batch left in the warehouse: rows that were
- * changed or removed, lines, quarantine. Enriched columns are checked against each other.
+ * changed or removed, lines, quarantine. Enriched columns are checked against each other. Where a later batch may
+ * rightly have removed rows of this one, that is said, and absent rows are no difference.
  */
 export async function verifyLoad(
   knex: Knex,
   spec: TableSpec,
   staging: string,
   load: LoadKey,
-): Promise<RowDifference[]> {
+): Promise<LoadVerification> {
   const bindings = {
     tenant: load.tenant,
     source: load.connection,
@@ -26,9 +29,12 @@ export async function verifyLoad(
   const run = async (sql: string) =>
     (await query<RowDifference>(knex, `${sql} LIMIT ${shown}`, bindings)).rows;
   const from = `staging.${identifier(staging)}`;
-  return [
+  const strategy = strategyFor(spec);
+  const mayBeGone = strategy.removes && (await isOvertaken(knex, bindings, load));
+  const differences = [
     ...(await run(changedRows(spec, from))),
-    ...(await run(missingRows(spec, from))),
+    ...(mayBeGone ? [] : await run(strategy.missing(spec, from))),
+    ...(await Promise.all((strategy.holds?.(spec, from) ?? []).map(run))).flat(),
     ...(spec.orders === undefined
       ? []
       : [
@@ -37,6 +43,27 @@ export async function verifyLoad(
         ]),
     ...(await run(missingQuarantine(from))),
   ];
+  const notes = mayBeGone
+    ? [
+        `${spec.table} has been loaded again since by ${strategyOf(spec.write)}: rows of this batch that are still there were compared, absent ones were not missed.`,
+      ]
+    : [];
+  return { differences, notes };
+}
+
+async function isOvertaken(
+  knex: Knex,
+  bindings: { readonly tenant: string; readonly source: string; readonly target: string },
+  load: LoadKey,
+): Promise<boolean> {
+  const { rows } = await query<{ later: boolean }>(
+    knex,
+    `SELECT EXISTS (SELECT FROM raw._baton_loads l JOIN raw._baton_loads mine ON l.loaded_at > mine.loaded_at
+       WHERE mine.batch_id = :id AND mine.generation = :generation AND l.state = 'loaded'
+         AND l.target = :target AND l.tenant = :tenant AND l.connection = :source) AS later`,
+    { ...bindings, id: load.batchId, generation: load.generation },
+  );
+  return only(rows).later;
 }
 
 /** Rows that the batch wrote and that are not what their line in the lake maps to. */
@@ -58,20 +85,6 @@ function changedRows(spec: TableSpec, from: string): string {
       'differs from the lake in ' || concat_ws(', ', ${differs.join(', ')}) || ' (part ' || t._part || ', line ' || t._line || ')' AS what
     FROM ${qualified(spec.table)} t LEFT JOIN ${from} s ON s._part = t._part AND s._line = t._line AND s._verdict = 'row'
     WHERE t._batch_id = :batch AND concat_ws('', ${differs.join(', ')}) <> ''`;
-}
-
-/** Keys that the batch holds and the table has lost, or holds in an older version. */
-function missingRows(spec: TableSpec, from: string): string {
-  const key = identifier(keyColumn(spec));
-  const older =
-    spec.versionColumn === null
-      ? 'false'
-      : `t.${identifier(spec.versionColumn)} < s.${identifier(spec.versionColumn)}`;
-  return `SELECT DISTINCT ON (s.${key}) '${spec.table}' AS "table", s.${key}::text AS id,
-      CASE WHEN t.${key} IS NULL THEN 'was loaded and is gone' ELSE 'is older than what was loaded' END
-        || ' (part ' || s._part || ', line ' || s._line || ')' AS what
-    FROM ${from} s LEFT JOIN ${qualified(spec.table)} t ON t._tenant = :tenant AND t._source = :source AND t.${key} = s.${key}
-    WHERE s._verdict = 'row' AND (t.${key} IS NULL OR ${older})`;
 }
 
 function changedLines(from: string): string {
@@ -104,11 +117,12 @@ function missingQuarantine(from: string): string {
 
 /** What the fresh staging comes to, to be compared with the stored accounting. */
 export async function stagedCounts(knex: Knex, spec: TableSpec, staging: string) {
-  const key = identifier(keyColumn(spec));
+  const identity = strategyFor(spec).identity(spec).map(identifier);
+  const distinct = identity.length === 0 ? `ROW(_part, _line)` : `ROW(${identity.join(', ')})`;
   const { rows } = await knex.raw(
     `SELECT count(*)::int AS read, count(*) FILTER (WHERE _verdict = 'filtered')::int AS filtered,
             count(*) FILTER (WHERE _verdict = 'quarantined')::int AS quarantined,
-            (count(*) FILTER (WHERE _verdict = 'row') - count(DISTINCT ${key}) FILTER (WHERE _verdict = 'row'))::int AS duplicate
+            (count(*) FILTER (WHERE _verdict = 'row') - count(DISTINCT ${distinct}) FILTER (WHERE _verdict = 'row'))::int AS duplicate
      FROM staging.${identifier(staging)}`,
   );
   return rows[0] as { read: number; filtered: number; quarantined: number; duplicate: number };
