@@ -1,42 +1,13 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
+import { Crew } from './crew.js';
 import { expectIntact, expectReceipt } from './invariants.js';
-import { type Caught, caught, holdRows, holdTable, holdWatermark } from './locks.js';
-import type { Program } from './program.js';
-import { landedPages } from './progress.js';
+import { caught, holdRows, holdTable, holdWatermark } from './locks.js';
+import { isMerged, landedPages, newestStaging } from './progress.js';
 import { runUndisturbed, type Undisturbed } from './undisturbed.js';
 import { until } from './wait.js';
-import { createWorld, type Role, type World } from './world.js';
+import { createWorld, type World } from './world.js';
 
 const options = { records: 1_500, requestsPerSecond: 6 };
-
-/** The workers of one role. Whoever is at a point is stopped there, and comes back when another has gone past it. */
-class Crew {
-  readonly #world: World;
-  readonly #role: Role;
-  readonly #members: Program[];
-
-  constructor(world: World, role: Role, first: Program) {
-    this.#world = world;
-    this.#role = role;
-    this.#members = [first];
-  }
-
-  /** `point` answers which process has got there; `overtaken` is looked at until it is true. */
-  async freezeAt(point: () => Promise<Caught>, overtaken: () => Promise<boolean>): Promise<void> {
-    const { pid, release } = await point();
-    const frozen = this.#members.find((member) => pid === null || member.pid() === pid);
-    if (frozen === undefined) throw new Error(`process ${pid} is no worker`);
-    frozen.freeze();
-    await release();
-    if (this.#members.length === 1) {
-      const second = this.#world.worker(this.#role, `worker-${this.#role}-2`);
-      await second.start();
-      this.#members.push(second);
-    }
-    await until('another worker has gone past the point', overtaken, 120_000, 100);
-    frozen.thaw();
-  }
-}
 
 describe('SIGSTOP of a worker beyond its heartbeat, and SIGCONT when another one has taken over', () => {
   let undisturbed: Undisturbed;
@@ -110,24 +81,6 @@ describe('SIGSTOP of a worker beyond its heartbeat, and SIGCONT when another one
     await expectIntact(world, undisturbed.picture);
   });
 });
-
-/** The newest staging table of a target: that of the latest attempt. */
-async function newestStaging(world: World, parent: string): Promise<string | undefined> {
-  const rows = await world.warehouseRows<{ name: string }>(
-    `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-     WHERE i.inhparent = to_regclass($1) ORDER BY c.oid DESC LIMIT 1`,
-    [`staging.${parent}`],
-  );
-  return rows[0]?.name;
-}
-
-async function isMerged(world: World, target: string): Promise<boolean> {
-  const rows = await world.warehouseRows(
-    `SELECT FROM raw._baton_loads WHERE target = $1 AND state = 'loaded'`,
-    [target],
-  );
-  return rows.length > 0;
-}
 
 async function effectsIn(world: World, state: string): Promise<number> {
   const rows = await world.controlRows('SELECT key FROM control.effects WHERE state = $1', [state]);

@@ -38,7 +38,7 @@ interface PartRow {
 }
 
 /** The lake holds exactly the objects that were recorded, each once, with the bytes that were recorded. */
-async function expectLakeInOrder(world: World): Promise<void> {
+export async function expectLakeInOrder(world: World): Promise<void> {
   const parts = await world.controlRows<PartRow>(
     `SELECT p.key, p.sha256, b.manifest_key FROM control.parts p JOIN control.batches b USING (batch_id, generation)
      WHERE p.key IS NOT NULL`,

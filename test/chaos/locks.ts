@@ -29,11 +29,16 @@ export function holdRows(server: Postgres, database: string, rows: string): Prom
 }
 
 /** Catches the load that is about to set the stream's watermark for the first time. */
-export function holdWatermark(server: Postgres, connection: string, stream: string): Promise<Lock> {
+export function holdWatermark(
+  server: Postgres,
+  connection: string,
+  stream: string,
+  tenant = 'default',
+): Promise<Lock> {
   return hold(
     server,
     'warehouse',
-    `INSERT INTO raw._baton_watermarks VALUES ('${connection}', '${stream}', 'default', 'held', 'nobody')`,
+    `INSERT INTO raw._baton_watermarks VALUES ('${connection}', '${stream}', '${tenant}', 'held', 'nobody')`,
   );
 }
 

@@ -4,6 +4,8 @@ import type { Sandbox } from '../../src/sandbox/sandbox.js';
 export interface PageReads {
   /** Requests beyond the first of each page, by stream. */
   surplus(): ReadonlyMap<string, number>;
+  /** Counts anew. */
+  forget(): void;
 }
 
 /** Counts from now on. The sandbox's own log keeps only the last requests. */
@@ -19,6 +21,7 @@ export function countPageReads(sandbox: Sandbox): PageReads {
     reads.set(page.stream, pages);
   };
   return {
+    forget: () => reads.clear(),
     surplus: () =>
       new Map(
         [...reads].map(([stream, pages]) => [

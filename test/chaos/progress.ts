@@ -37,3 +37,21 @@ export async function vendorFailures(world: World): Promise<number> {
   );
   return rows[0]?.n ?? 0;
 }
+
+/** The newest staging table of a target: that of the latest attempt. */
+export async function newestStaging(world: World, parent: string): Promise<string | undefined> {
+  const rows = await world.warehouseRows<{ name: string }>(
+    `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+     WHERE i.inhparent = to_regclass($1) ORDER BY c.oid DESC LIMIT 1`,
+    [`staging.${parent}`],
+  );
+  return rows[0]?.name;
+}
+
+export async function isMerged(world: World, target: string, tenant = 'default'): Promise<boolean> {
+  const rows = await world.warehouseRows(
+    `SELECT FROM raw._baton_loads WHERE target = $1 AND tenant = $2 AND state = 'loaded'`,
+    [target, tenant],
+  );
+  return rows.length > 0;
+}

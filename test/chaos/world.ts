@@ -216,6 +216,12 @@ function configOf(
     url: server.url(name),
     password: secret('BATON_PG_PASSWORD'),
   });
+  const coupa = {
+    type: 'coupa',
+    baseUrl: `${sandbox.url}/coupa`,
+    auth: { clientId: 'baton-demo', clientSecret: secret('COUPA_CLIENT_SECRET') },
+    limits: { ...limits, requestsPerSecond: options.requestsPerSecond ?? 1_000 },
+  };
   return {
     version: 1,
     temporal: { address: temporal.address },
@@ -223,12 +229,8 @@ function configOf(
     warehouse: { type: 'postgres', ...database(warehouse, 'warehouse') },
     lake: { type: 'local', path: lake },
     connections: {
-      coupa: {
-        type: 'coupa',
-        baseUrl: `${sandbox.url}/coupa`,
-        auth: { clientId: 'baton-demo', clientSecret: secret('COUPA_CLIENT_SECRET') },
-        limits: { ...limits, requestsPerSecond: options.requestsPerSecond ?? 1_000 },
-      },
+      coupa,
+      coupa_sequential: { ...coupa, limits: { ...coupa.limits, requestsInFlight: 1 } },
       zendesk: {
         type: 'zendesk',
         baseUrl: `${sandbox.url}/zendesk`,
