@@ -49,6 +49,12 @@ function companionsOf(dotted: string): Readonly<Record<string, string>> {
     'lake.auth.secretAccessKey': { ...keyId, ...secretKey },
     'lake.auth.sessionToken': { ...keyId, ...secretKey },
   };
+  const table = /^(pipelines\.po_data_pipeline\.tables\.\w+\.write)\.(mergeKey|deletedColumn)$/.exec(dotted);
+  if (table !== null)
+    return {
+      [variableOf([...(table[1] ?? '').split('.'), 'strategy'])]:
+        table[2] === 'mergeKey' ? 'delete-insert' : 'scd2',
+    };
   return companions[dotted] ?? {};
 }
 
