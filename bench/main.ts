@@ -2,6 +2,7 @@ import { extractLoad } from './extract-load/index.js';
 import { burst } from './runs/burst.js';
 import { smallRun } from './runs/small-run.js';
 import { tenants } from './runs/tenants.js';
+import { simulation } from './simulate/index.js';
 
 /** A measurement with a command line of its own. Its last line on stdout is one JSON object. */
 export interface Bench {
@@ -11,7 +12,7 @@ export interface Bench {
   run(args: readonly string[]): Promise<void>;
 }
 
-const benches: readonly Bench[] = [extractLoad, smallRun, burst, tenants];
+const benches: readonly Bench[] = [extractLoad, smallRun, burst, tenants, simulation];
 
 function usage(): string {
   const lines = benches.map(({ name, summary, usage: options }) => `  ${name} ${options}\n      ${summary}`);
