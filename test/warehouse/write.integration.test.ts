@@ -284,6 +284,25 @@ describe('verification', () => {
     expect(differences.map(({ what }) => what).join()).toContain('was loaded and is gone');
   });
 
+  it('does not miss a row that was stale as a child of a parent whose children have moved since', async () => {
+    const spec = specOf('moved', writes['delete-insert by parent'] as Write);
+    const child = (id: string, parent: string, version: number): Staged => ({
+      verdict: 'row',
+      id,
+      parent,
+      version,
+      amount: 0,
+      gone: false,
+    });
+    await loadBatch(spec, keyOf('moved'), [child('a', 'p', 1)]);
+    const key = keyOf('moved');
+    const batch = [child('c', 'p', 0), child('a', 'q', 1)];
+    expect((await loadBatch(spec, key, batch)).counts).toMatchObject({ loaded: 1, stale: 1 });
+    const { differences, notes } = await warehouse.verify(spec, await stage(spec, key, batch, 'v1'), key);
+    expect(differences).toEqual([]);
+    expect(notes).toHaveLength(1);
+  });
+
   it('says so where a later batch may rightly have removed rows', async () => {
     const spec = specOf('overtaken', { disposition: 'replace' });
     const key = keyOf('overtaken');

@@ -30,7 +30,7 @@ export async function verifyLoad(
     (await query<RowDifference>(knex, `${sql} LIMIT ${shown}`, bindings)).rows;
   const from = `staging.${identifier(staging)}`;
   const strategy = strategyFor(spec);
-  const mayBeGone = strategy.removes && (await isOvertaken(knex, bindings, load));
+  const mayBeGone = strategy.removes && (await mayLackRows(knex, bindings, load));
   const differences = [
     ...(await run(changedRows(spec, from))),
     ...(mayBeGone ? [] : await run(strategy.missing(spec, from))),
@@ -45,25 +45,26 @@ export async function verifyLoad(
   ];
   const notes = mayBeGone
     ? [
-        `${spec.table} has been loaded again since by ${strategyOf(spec.write)}: rows of this batch that are still there were compared, absent ones were not missed.`,
+        `${spec.table} is loaded by ${strategyOf(spec.write)}, which removes rows, and was loaded again since or held newer ones: rows of this batch that are there were compared, absent ones were not missed.`,
       ]
     : [];
   return { differences, notes };
 }
 
-async function isOvertaken(
+/** A later batch was loaded, or the batch itself had stale rows. */
+async function mayLackRows(
   knex: Knex,
   bindings: { readonly tenant: string; readonly source: string; readonly target: string },
   load: LoadKey,
 ): Promise<boolean> {
-  const { rows } = await query<{ later: boolean }>(
+  const { rows } = await query<{ may: boolean }>(
     knex,
-    `SELECT EXISTS (SELECT FROM raw._baton_loads l JOIN raw._baton_loads mine ON l.loaded_at > mine.loaded_at
-       WHERE mine.batch_id = :id AND mine.generation = :generation AND l.state = 'loaded'
-         AND l.target = :target AND l.tenant = :tenant AND l.connection = :source) AS later`,
+    `SELECT mine.stale > 0 OR EXISTS (SELECT FROM raw._baton_loads l
+         WHERE l.loaded_at > mine.loaded_at AND l.target = :target AND l.tenant = :tenant AND l.connection = :source) AS may
+     FROM raw._baton_loads mine WHERE mine.batch_id = :id AND mine.generation = :generation`,
     { ...bindings, id: load.batchId, generation: load.generation },
   );
-  return only(rows).later;
+  return only(rows).may;
 }
 
 /** Rows that the batch wrote and that are not what their line in the lake maps to. */

@@ -99,7 +99,7 @@ function judgementOfGroups(spec: TableSpec, from: string, group: string): string
     ORDER BY c._place`;
 }
 
-/** Of each key the row that counts; one of a group that the table has in a newer state was never loaded. */
+/** Of each key the row that counts: another of its rows may name another parent. */
 function missingOfGroups(spec: TableSpec, from: string): string {
   const group = groupOf(spec);
   if (group === null || spec.versionColumn === null) return missingKeys(spec, from);
@@ -107,7 +107,5 @@ function missingOfGroups(spec: TableSpec, from: string): string {
   const version = identifier(spec.versionColumn);
   const winners = `(SELECT DISTINCT ON (${key}) * FROM ${from} WHERE _verdict = 'row'
       ORDER BY ${key}, ${version} DESC NULLS LAST, _part DESC, _line DESC)`;
-  const isStale = `EXISTS (SELECT FROM ${qualified(spec.table)} t WHERE t._tenant = :tenant AND t._source = :source
-      AND t.${group} = s.${group} HAVING max(t.${version}) > (SELECT max(o.${version}) FROM ${winners} o WHERE o.${group} = s.${group}))`;
-  return `${missingKeys(spec, winners)} AND NOT ${isStale}`;
+  return missingKeys(spec, winners);
 }

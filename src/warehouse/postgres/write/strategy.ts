@@ -36,7 +36,10 @@ export interface WriteStrategy {
   ) => Promise<void>;
   /** Columns in which two staged rows agree that are one: those beyond the first are duplicates. Empty: there are none. */
   readonly identity: (spec: TableSpec) => readonly string[];
-  /** Whether a later batch may rightly remove rows of an earlier one: of that one, absent rows then prove nothing. */
+  /**
+   * Whether a batch may rightly lack rows afterwards: a later one removes them, or they were stale as members of
+   * their group. Absent rows then prove nothing.
+   */
   readonly removes: boolean;
   /** Rows of the batch (staged afresh in `from`) that the table has lost, as RowDifference. */
   readonly missing: (spec: TableSpec, from: string) => string;
