@@ -2,7 +2,7 @@ import { checkPlan, type Plan } from '../../src/domain/plan.js';
 import { type OrderPipelineSettings, poDataPipeline } from '../../src/pipelines/po-data-pipeline.js';
 
 /** The bench's pipeline in baton.yaml. */
-export const benchPipeline = 'extract_load';
+export const benchPipeline = 'po_data_pipeline';
 
 const kept = new Set([
   'extract_orders',

@@ -1,4 +1,5 @@
 import { activityInfo } from '@temporalio/activity';
+import type { LandedBy } from '../control/arrivals.js';
 import type { ControlActivities, FinishRunInput } from '../protocol/activities.js';
 import { finalRunStates, runId as runIdOf } from '../protocol/names.js';
 import type { Receipt, RunResult } from '../protocol/run.js';
@@ -107,10 +108,19 @@ async function finishRun(deps: ActivityDeps, input: FinishRunInput): Promise<Run
 
 /** From what is stored beside the data, never from memory. */
 async function receiptOf(deps: ActivityDeps, runId: string, stepId: string): Promise<Receipt> {
+  const landed = await deps.arrivals.landedBy(runId);
+  if (landed !== null) return receiptOfLanding(landed);
   const batch = await deps.batches.find(runId, stepId);
   if (batch === null) return noReceipt;
   const counts = await deps.warehouse.loadCounts(batch.batch_id, batch.generation);
   return { ...noReceipt, ...(await deps.batches.reads(batch)), ...counts };
+}
+
+/** What is loaded by now; the rest waits, and its loads account for it. */
+function receiptOfLanding({ pages, calls, read, counts }: LandedBy): Receipt {
+  const { loaded, unchanged, quarantined, duplicate, stale, filtered } = counts;
+  const ended = loaded + unchanged + quarantined + duplicate + stale + filtered;
+  return { ...noReceipt, ...counts, pages, calls, read, waiting: read - ended };
 }
 
 async function announce(deps: ActivityDeps, input: FinishRunInput, result: RunResult): Promise<void> {

@@ -1,10 +1,11 @@
 import { type ApplicationFailure, activityInfo, Context } from '@temporalio/activity';
+import { queueOf } from '../control/arrivals.js';
 import { type Batch, hasObject } from '../control/batches.js';
-import { folderOf, manifestOf } from '../control/landed.js';
-import type { RetryPolicy } from '../domain/plan.js';
+import { manifestOf, placeOf } from '../control/landed.js';
+import type { ExtractStep, RetryPolicy } from '../domain/plan.js';
 import { redact } from '../domain/secret.js';
 import { traitsOf } from '../domain/write.js';
-import { writeManifest } from '../lake/parts.js';
+import { type BatchPlace, isOfBatch, writeManifest } from '../lake/parts.js';
 import type { ExtractActivities } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
 import { sendAlerts } from './alerts.js';
@@ -27,9 +28,10 @@ export function createExtractActivities(deps: ActivityDeps): ExtractActivities {
         try {
           const batch = await openBatch(deps, input, signal);
           const landed = batch.state === 'landed' ? batch : await walk(deps, input, batch, signal);
-          if (activityInfo().attempt > 1) await sweepOrphans(deps, landed);
+          if (activityInfo().attempt > 1) await sweepOrphans(deps, input.step, landed);
           const counts = { read: Number(landed.records), pages: Number(landed.pages) };
           await deps.runs.stepCounted(input.runId, input.step.id, counts);
+          if (input.step.landing !== undefined) await handToLoader(deps, input, landed);
           return {
             batchId: landed.batch_id,
             generation: landed.generation,
@@ -52,7 +54,7 @@ async function openBatch(deps: ActivityDeps, input: Input, signal: AbortSignal):
   const connection = deps.connections.open(step.connection);
   const stream = deps.connections.stream(step.connection, step.stream);
   const now = await connection.vendorNow(signal);
-  const { value: watermark } = await deps.warehouse.watermark(step.connection, step.stream, tenant);
+  const watermark = await readWatermark(deps, input);
   const fullRefresh = input.fullRefresh || traitsOf(step.target.write).readsEverything;
   const uses = !fullRefresh && stream.mode === 'incremental';
   if (uses && watermark !== null && Date.parse(watermark) > now.getTime() + 300_000)
@@ -76,20 +78,42 @@ async function openBatch(deps: ActivityDeps, input: Input, signal: AbortSignal):
   });
 }
 
+/**
+ * The watermark; of a stream that is loaded apart, how far it is in the lake: what waits there for its load is not
+ * read again, and what was refused there is.
+ */
+async function readWatermark(deps: ActivityDeps, { step, tenant }: Input): Promise<string | null> {
+  const { connection, stream, landing, target } = step;
+  const name = landing?.watermark ?? stream;
+  const { value: loaded } = await deps.warehouse.watermark(connection, name, tenant);
+  if (landing === undefined) return loaded;
+  const landed = await deps.arrivals.landedUntil({ connection, stream, tenant, target: target.table });
+  if (landed.again) return landed.until;
+  return landed.until === null || (loaded !== null && loaded > landed.until) ? loaded : landed.until;
+}
+
+/** The batch has arrived with its closing; the bell only saves the loader a few seconds, so that it fails harms nothing. */
+async function handToLoader(deps: ActivityDeps, { runId, step }: Input, batch: Batch): Promise<void> {
+  await deps.runs.stepEnded(runId, step.id, 'succeeded', null);
+  await deps.orchestrator
+    .wakeLoader(queueOf(batch))
+    .catch((error: Error) => deps.log.warn({ detail: error.message }, 'the loader could not be woken'));
+}
+
 async function walk(deps: ActivityDeps, input: Input, batch: Batch, signal: AbortSignal): Promise<Batch> {
   const { step, runId } = input;
-  const folder = folderOf(deps.lakeLayout, batch);
+  const place = placeOf(deps.lakeLayout, step, batch);
   const progress = createProgress((counts) => deps.runs.stepCounted(runId, step.id, counts));
   const onPart = (total: { records: number; pages: number }) => {
     Context.current().heartbeat(total.pages);
     progress.note({ read: total.records, pages: total.pages });
   };
   try {
-    await walkBatch(deps, { step, batch, folder, signal, onPart });
+    await walkBatch(deps, { step, batch, place, signal, onPart });
   } finally {
     await progress.end();
   }
-  return close(deps, step, batch, folder);
+  return close(deps, step, batch, place);
 }
 
 /** Shows how far a step is, at most once a second; that it could not be shown harms nothing. */
@@ -119,23 +143,25 @@ function told(step: Input['step'], error: BatonError): BatonError {
   return new BatonError(error.error, { ...error.options, detail });
 }
 
-async function close(deps: ActivityDeps, step: Input['step'], batch: Batch, folder: string): Promise<Batch> {
+async function close(deps: ActivityDeps, step: ExtractStep, batch: Batch, place: BatchPlace): Promise<Batch> {
   const parts = (await deps.batches.parts(batch)).filter(hasObject);
   // Nothing read, nothing written: a pipeline of every minute would fill the lake with empty batches.
   const landed = await deps.batches.land(
     batch,
-    parts.length === 0 ? null : await writeManifest(deps.lake, folder, manifestOf(batch, step.target, parts)),
+    parts.length === 0 ? null : await writeManifest(deps.lake, place, manifestOf(batch, step, parts)),
+    step.landing !== undefined,
   );
   deps.handOver.ring(batch.batch_id);
   return landed;
 }
 
 /** What an attempt that was killed had written and not yet recorded; the batch is closed, so nobody will name it. */
-async function sweepOrphans(deps: ActivityDeps, batch: Batch): Promise<void> {
+async function sweepOrphans(deps: ActivityDeps, step: ExtractStep, batch: Batch): Promise<void> {
+  const place = placeOf(deps.lakeLayout, step, batch);
   const named = new Set((await deps.batches.parts(batch)).map((part) => part.key));
   named.add(batch.manifest_key);
-  for await (const key of deps.lake.list(`${folderOf(deps.lakeLayout, batch)}/`))
-    if (!named.has(key)) await deps.lake.remove(key);
+  for await (const key of deps.lake.list(`${place.folder}/`))
+    if (isOfBatch(place, key) && !named.has(key)) await deps.lake.remove(key);
 }
 
 /**

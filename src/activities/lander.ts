@@ -1,6 +1,6 @@
 import type { Page } from '../connectors/port.js';
 import type { Batch, Part } from '../control/batches.js';
-import { landPart } from '../lake/parts.js';
+import { type BatchPlace, landPart } from '../lake/parts.js';
 import { BatonError } from '../protocol/errors.js';
 import type { ActivityDeps } from './ports.js';
 
@@ -29,7 +29,7 @@ export function createLander(
   deps: ActivityDeps,
   work: {
     readonly batch: Batch;
-    readonly folder: string;
+    readonly place: BatchPlace;
     readonly parts: readonly Part[];
     readonly onPart: (total: { readonly records: number; readonly pages: number }) => void;
   },
@@ -94,13 +94,13 @@ function nextGroup(waiting: Waiting[]): Waiting[] {
 
 async function write(
   deps: ActivityDeps,
-  { batch, folder }: { readonly batch: Batch; readonly folder: string },
+  { batch, place }: { readonly batch: Batch; readonly place: BatchPlace },
   ordinal: number,
   group: readonly Waiting[],
   calls: number,
 ): Promise<Part> {
   const records = group.flatMap(({ page }) => page.records);
-  const landed = records.length === 0 ? null : await landPart(deps.lake, folder, ordinal, records);
+  const landed = records.length === 0 ? null : await landPart(deps.lake, place, ordinal, records);
   const part: Part = {
     ordinal,
     key: landed?.key ?? null,

@@ -1,11 +1,10 @@
 import { activityInfo } from '@temporalio/activity';
-import type { Batch } from '../control/batches.js';
-import { writeLoadNote } from '../lake/load-note.js';
 import type { LoadActivities } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
 import type { LoadResult } from '../warehouse/port.js';
 import { loadKeyOf, tableOf } from '../warehouse/staged.js';
 import { asActivity } from './failure.js';
+import { noteLoad } from './note-load.js';
 import type { ActivityDeps } from './ports.js';
 import { awaitBatch, stageBatch } from './stage.js';
 
@@ -32,7 +31,7 @@ export function createLoadActivities(deps: ActivityDeps): LoadActivities {
       asActivity(deps.log, { run: runId, step: loadStepId }, async (signal) => {
         await deps.runs.stepStarted(runId, loadStepId, activityInfo().attempt);
         const batch = await awaitBatch(deps, runId, step, signal);
-        const load = loadKeyOf(batch);
+        const load = loadKeyOf(batch, step);
         const table = tableOf(deps.connections.stream(step.connection, step.stream), step);
         const records = Number(batch.records);
         const move = { from: batch.watermark_read, to: batch.window_to };
@@ -56,12 +55,6 @@ export function createLoadActivities(deps: ActivityDeps): LoadActivities {
         return { loaded: counts.loaded, quarantined: counts.quarantined };
       }),
   };
-}
-
-/** Tells the lake that the batch is merged; a repeat finds the note there. */
-async function noteLoad(deps: ActivityDeps, batch: Batch): Promise<void> {
-  const note = await deps.warehouse.loadNote(batch.batch_id, batch.generation);
-  if (batch.manifest_key !== null && note !== null) await writeLoadNote(deps.lake, batch.manifest_key, note);
 }
 
 /** Sorts after the names of earlier attempts, and those of the merge after those of staging. */

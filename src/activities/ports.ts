@@ -1,4 +1,5 @@
 import type { Connector, OpenConnection, Stream } from '../connectors/port.js';
+import type { ArrivalQueue, ArrivalStore } from '../control/arrivals.js';
 import type { BatchStore } from '../control/batches.js';
 import type { EffectStore } from '../control/effects.js';
 import type { RunStore } from '../control/runs.js';
@@ -25,6 +26,10 @@ export interface Orchestrator {
   slotFreed(runId: string): Promise<void>;
   /** Starts the connection's drainer, or rings its bell. */
   wakeDrain(connection: string, tenant: string): Promise<void>;
+  /** Starts the queue's loader, or rings its bell. */
+  wakeLoader(queue: ArrivalQueue): Promise<void>;
+  /** Starts the queue's loader, and leaves alone one that runs. */
+  startLoader(queue: ArrivalQueue): Promise<void>;
 }
 
 export interface AlertTargets {
@@ -43,6 +48,7 @@ export interface ActivityDeps {
   readonly log: Logger;
   readonly runs: RunStore;
   readonly batches: BatchStore;
+  readonly arrivals: ArrivalStore;
   readonly effects: EffectStore;
   readonly warehouse: Warehouse;
   readonly lake: Lake;

@@ -48,7 +48,7 @@ export async function stageBatch(
   signal: AbortSignal,
 ): Promise<StageResult> {
   const table = tableOf(deps.connections.stream(work.step.connection, work.step.stream), work.step);
-  const load = loadKeyOf(work.batch);
+  const load = loadKeyOf(work.batch, work.step);
   const staging = await deps.warehouse.openStaging(table, load, work.attempt);
   const copies = createCopies((records) => deps.warehouse.stage(table, staging, load, records));
   try {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cursor, OpenConnection, Stream, Window } from '../connectors/port.js';
 import type { Batch, Part } from '../control/batches.js';
 import type { ExtractStep } from '../domain/plan.js';
+import type { BatchPlace } from '../lake/parts.js';
 import { BatonError } from '../protocol/errors.js';
 import { handBackIfStopping } from './failure.js';
 import { createLander, type Lander } from './lander.js';
@@ -15,7 +16,7 @@ export interface Walk {
   readonly step: ExtractStep;
   readonly batch: Batch;
   /** Where the batch's objects go. */
-  readonly folder: string;
+  readonly place: BatchPlace;
   readonly signal: AbortSignal;
   /** Told after each part. */
   readonly onPart: (total: { readonly records: number; readonly pages: number }) => void;

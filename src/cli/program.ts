@@ -156,6 +156,15 @@ export function buildProgram(execute: Execute): Command {
       command.option('--run <run>', 'only of this run').option('--state <state>', 'only in this state'),
   );
 
+  const lake = group('lake', null, 'what arrives in the lake and is loaded by itself');
+  add(
+    lake,
+    'list',
+    'batches and objects, newest first: waiting, loaded by which load, or refused and why',
+    async () => (await import('./commands/lake.js')).listArrivals,
+    (command) => command.option('--state <state>', 'waiting, loaded or refused'),
+  );
+
   const watermarks = group('watermarks', 'watermark', 'up to when each stream is loaded');
   const ofTenant = (command: Command): Command => command.option('--tenant <name>', 'whose', 'default');
   add(

@@ -7,7 +7,7 @@ export { lakePlace } from './lake.js';
 export { type LoadOptions, loadConfig } from './load.js';
 export { stateHome } from './locate.js';
 export { configProblems, type Problem } from './problems.js';
-export { knownTenant, type RunRequest, settingsOfRun } from './run-request.js';
+export { configuredPipelines, knownTenant, type RunRequest, settingsOfRun } from './run-request.js';
 export type { SecretRef } from './schema/values.js';
 export { resolveSecret } from './secrets.js';
 export { type TemporalConnectionOptions, temporalConnectionOptions } from './temporal.js';

@@ -4,7 +4,7 @@ import { closest } from './closest.js';
 import { readValue } from './environment.js';
 import { describeIssues } from './issues.js';
 import { dotted, type Path } from './problems.js';
-import { asWritten, pipelineSchema } from './schema/pipelines.js';
+import { asWritten, pipelineSchema, schemaOfPipeline } from './schema/pipelines.js';
 import { type AnySchema, keysOf, schemaAt } from './schema-path.js';
 import type { PipelineSettings } from './types.js';
 
@@ -16,10 +16,13 @@ export interface PipelineInput {
   readonly example: string;
 }
 
-/** What of a pipeline's settings a run's inputs may override, in the order of the schema, which marks them. */
+/**
+ * What of a pipeline's settings a run's inputs may override, in the order of the schema, which marks them: those of
+ * `po_data_pipeline`; another pipeline has those of them that it has a setting for.
+ */
 export function pipelineInputs(): readonly PipelineInput[] {
-  return inputPaths(pipelineSchema, []).map((path) => {
-    const { description = '', examples } = metaAt(path);
+  return inputPaths(pipelineSchema, pipelineSchema, []).map((path) => {
+    const { description = '', examples } = metaAt(pipelineSchema, path);
     const [example] = (examples ?? []) as unknown[];
     return { name: dotted(path), description, example: String(example ?? '') };
   });
@@ -36,17 +39,18 @@ export function withInputs(
 ): PipelineSettings {
   const names = Object.keys(inputs);
   if (names.length === 0) return settings;
-  const known = new Map(inputPaths(pipelineSchema, []).map((path) => [dotted(path), path]));
+  const schema = schemaOfPipeline(pipeline);
+  const known = new Map(inputPaths(schema, schema, []).map((path) => [dotted(path), path]));
   const unknown = names.filter((name) => !known.has(name));
   if (unknown.length > 0) throw unknownInputs(pipeline, unknown, [...known.keys()]);
-  const tree = structuredClone(asWritten(settings)) as Record<string | number, unknown>;
+  const tree = structuredClone<Record<string | number, unknown>>(asWritten(settings));
   for (const [name, path] of known) {
     const text = Object.hasOwn(inputs, name) ? inputs[name] : undefined;
-    if (text !== undefined) assign(tree, path, readValue(text, schemaAt(pipelineSchema, path)));
+    if (text !== undefined) assign(tree, path, readValue(text, schemaAt(schema, path)));
   }
-  const parsed = pipelineSchema.safeParse(tree);
+  const parsed = schema.safeParse(tree);
   if (parsed.success) return { ...parsed.data, schedule: settings.schedule };
-  const problems = describeIssues(parsed.error, pipelineSchema, tree);
+  const problems = describeIssues(parsed.error, schema, tree);
   throw new BatonError('ERR_INPUT_INVALID', {
     detail: problems
       .map(({ path, message }) => `The input ${dotted(path)} of ${pipeline} ${message}.`)
@@ -63,17 +67,17 @@ function unknownInputs(pipeline: string, unknown: readonly string[], known: read
   return new BatonError('ERR_INPUT_INVALID', { detail: `${sentences} There are: ${known.join(', ')}.` });
 }
 
-function inputPaths(schema: AnySchema, path: Path): readonly Path[] {
+function inputPaths(root: AnySchema, schema: AnySchema, path: Path): readonly Path[] {
   return keysOf(schema).flatMap((key) => {
     const here = [...path, key];
-    const child = schemaAt(pipelineSchema, here);
+    const child = schemaAt(root, here);
     if (child === null) return [];
-    return metaAt(here)['perRun'] === true ? [here] : inputPaths(child, here);
+    return metaAt(root, here)['perRun'] === true ? [here] : inputPaths(root, child, here);
   });
 }
 
-function metaAt(path: Path): z.core.GlobalMeta {
-  return (schemaAt(pipelineSchema, path) as z.ZodType | null)?.meta() ?? {};
+function metaAt(root: AnySchema, path: Path): z.core.GlobalMeta {
+  return (schemaAt(root, path) as z.ZodType | null)?.meta() ?? {};
 }
 
 /** Every section on the way is there: the tree is a complete one. */

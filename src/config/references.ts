@@ -24,6 +24,10 @@ export function danglingReferences(tree: Tree): readonly Finding[] {
   for (const [name, pipeline] of Object.entries(asTree(tree['pipelines']))) {
     for (const key of connectionKeys) check(asTree(pipeline)[key], ['pipelines', name, key]);
   }
+  const intakes = asTree(tree['lake'])['intake'];
+  if (Array.isArray(intakes))
+    for (const [index, intake] of intakes.entries())
+      check(asTree(intake)['connection'], ['lake', 'intake', index, 'connection']);
   for (const [event, targets] of Object.entries(asTree(tree['alerts']))) {
     if (!Array.isArray(targets)) continue;
     for (const [index, target] of targets.entries()) {

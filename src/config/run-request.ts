@@ -10,6 +10,13 @@ export interface RunRequest {
   readonly inputs: Readonly<Record<string, string>>;
 }
 
+/** The pipelines of baton.yaml with their settings. */
+export function configuredPipelines(config: BatonConfig): readonly (readonly [string, PipelineSettings])[] {
+  return Object.entries(config.pipelines).flatMap(([name, settings]) =>
+    settings === undefined ? [] : [[name, settings] as const],
+  );
+}
+
 /**
  * The settings of the run: those of its pipeline with the run's inputs in their place; null when the
  * configuration has none of that name. Throws ERR_UNKNOWN_NAME for a tenant that is not served, ERR_INPUT_INVALID.
@@ -17,7 +24,8 @@ export interface RunRequest {
 export function settingsOfRun(config: BatonConfig, request: RunRequest): PipelineSettings | null {
   const { pipeline, tenant, inputs } = request;
   knownTenant(config, tenant);
-  const settings = Object.hasOwn(config.pipelines, pipeline) ? config.pipelines[pipeline] : undefined;
+  const pipelines: Readonly<Record<string, PipelineSettings | undefined>> = config.pipelines;
+  const settings = Object.hasOwn(pipelines, pipeline) ? pipelines[pipeline] : undefined;
   return settings === undefined ? null : withInputs(pipeline, settings, inputs);
 }
 

@@ -4,7 +4,8 @@ import type { ConfigDocument } from './schema/index.js';
 export type Origin = 'default' | 'file' | 'env' | 'local';
 
 export type ConnectionConfig = ConfigDocument['connections'][string];
-export type PipelineSettings = ConfigDocument['pipelines'][string];
+export type PipelineSettings = NonNullable<ConfigDocument['pipelines'][PipelineName]>;
+type PipelineName = keyof ConfigDocument['pipelines'];
 export type AlertTarget = ConfigDocument['alerts']['on_failure'][number];
 export type DatabaseConfig = ConfigDocument['control'];
 export type TemporalConfig = ConfigDocument['temporal'];

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Database } from '../database/postgres.js';
+import { batchArrives } from './arrivals.js';
 
 /** A row of control.batches. Times of the window are RFC 3339 text, exactly as sent to the vendor. */
 export interface Batch {
@@ -181,17 +182,21 @@ export function createBatchStore(control: Database) {
       });
     },
 
-    /** Closes the batch with its manifest (none when it has no record) and the sums over its parts. The first one wins. */
-    land(batch: Batch, manifest: { key: string; sha256: string } | null): Promise<Batch> {
+    /**
+     * Closes the batch with its manifest (none when it has no record) and the sums over its parts. The first one wins.
+     * A batch that is loaded apart arrives in the same statement: there is none that is closed and waits for nobody.
+     */
+    land(batch: Batch, manifest: { key: string; sha256: string } | null, isApart: boolean): Promise<Batch> {
       return control.guard('closing the batch', async () => {
         const { rows } = await knex.raw(
-          `UPDATE control.batches b SET state = 'landed', landed_at = coalesce(landed_at, now()),
+          `WITH landed AS (UPDATE control.batches b SET state = 'landed', landed_at = coalesce(landed_at, now()),
                   manifest_key = coalesce(manifest_key, ?), manifest_sha256 = coalesce(manifest_sha256, ?),
                   pages = s.pages, calls = s.calls, bytes = s.bytes, records = s.records
            FROM (SELECT coalesce(sum(pages), 0) AS pages, coalesce(sum(calls), 0) AS calls, coalesce(sum(bytes), 0) AS bytes,
                         coalesce(sum(records), 0) AS records
                  FROM control.parts WHERE batch_id = ? AND generation = ?) s
-           WHERE b.batch_id = ? AND b.generation = ? RETURNING b.*`,
+           WHERE b.batch_id = ? AND b.generation = ? RETURNING b.*)
+           ${isApart ? `, arrived AS (${batchArrives})` : ''} SELECT * FROM landed`,
           [
             manifest?.key ?? null,
             manifest?.sha256 ?? null,
@@ -202,6 +207,16 @@ export function createBatchStore(control: Database) {
           ] as string[],
         );
         return rows[0];
+      });
+    },
+
+    of(batchId: string, generation: number): Promise<Batch | null> {
+      return control.guard('reading the batch', async () => {
+        const { rows } = await knex.raw(
+          'SELECT * FROM control.batches WHERE batch_id = ? AND generation = ?',
+          [batchId, generation],
+        );
+        return rows[0] ?? null;
       });
     },
 

@@ -1,11 +1,11 @@
-import type { Target } from '../domain/plan.js';
-import { batchFolder, type Manifest } from '../lake/parts.js';
+import type { ExtractStep } from '../domain/plan.js';
+import { type BatchPlace, type Manifest, placeOfBatch } from '../lake/parts.js';
 import type { Batch, LandedObject } from './batches.js';
 
-/** Where the batch's objects are, by the layout of the lake: `raw/coupa/purchase_orders/20261123/3f9a01c2d4e5-1`. */
-export function folderOf(layout: string, batch: Batch): string {
-  return batchFolder({
-    template: layout,
+/** Where the batch's objects are, by the layout of its step or of the lake: `raw/coupa/purchase_orders/20261123/3f9a01c2d4e5-1`. */
+export function placeOf(layout: string, step: Pick<ExtractStep, 'landing'>, batch: Batch): BatchPlace {
+  return placeOfBatch({
+    template: step.landing?.layout ?? layout,
     connection: batch.connection,
     stream: batch.stream,
     tenant: batch.tenant,
@@ -15,7 +15,11 @@ export function folderOf(layout: string, batch: Batch): string {
 }
 
 /** What closes the batch in the lake. */
-export function manifestOf(batch: Batch, target: Target, parts: readonly LandedObject[]): Manifest {
+export function manifestOf(
+  batch: Batch,
+  { target, landing }: Pick<ExtractStep, 'target' | 'landing'>,
+  parts: readonly LandedObject[],
+): Manifest {
   return {
     batch: batch.batch_id,
     generation: batch.generation,
@@ -29,6 +33,7 @@ export function manifestOf(batch: Batch, target: Target, parts: readonly LandedO
     step: batch.step_id,
     parameters: batch.parameters,
     target,
+    ...(landing === undefined ? {} : { watermark: landing.watermark }),
     openedAt: batch.created_at.toISOString(),
   };
 }

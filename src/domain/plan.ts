@@ -25,6 +25,8 @@ export interface ExtractStep extends StepBase {
   readonly lagMs: number | null;
   /** Passed to the stream: `{customerField: …}`. */
   readonly parameters: Readonly<Record<string, string>>;
+  /** Present when the step only lands what it reads: a loader of its own takes it from the lake into the target. */
+  readonly landing?: Landing;
   /** Bounds of a column in another extract step's staging, as parameters of this one (dates, UTC). */
   readonly range?: { readonly step: string; readonly column: string; readonly marginDays: number };
 }
@@ -61,6 +63,16 @@ export interface TicketsStep extends StepBase {
   /** More new discrepancies of one rule in one run than this open one summary ticket. */
   readonly summaryAfter: number;
   readonly reportingCurrency: string;
+}
+
+export interface Landing {
+  /** Key of the objects' folder in the lake: `helpdesk_tickets/{date}`. */
+  readonly layout: string;
+  /**
+   * What the watermark of these loads is kept under in place of the stream's name: the same stream may be loaded
+   * into another table by another pipeline, and neither may take the other's for its own.
+   */
+  readonly watermark: string;
 }
 
 /** Where a stream is loaded. */
@@ -123,6 +135,9 @@ export function checkPlan(plan: Plan): Plan {
     for (const id of needs) if (!byId.has(id)) problems.push(`step ${step.id} depends on unknown step ${id}`);
     if (step.kind === 'load' && byId.get(step.from)?.kind !== 'extract')
       problems.push(`step ${step.id} loads from ${step.from}, which extracts nothing`);
+    const source = step.kind === 'load' ? byId.get(step.from) : undefined;
+    if (source?.kind === 'extract' && source.landing !== undefined)
+      problems.push(`step ${step.id} loads from ${source.id}, which is loaded apart`);
     if (step.kind === 'extract' && step.range !== undefined && !step.dependsOn.includes(step.range.step))
       problems.push(`step ${step.id} takes its range from ${step.range.step} without depending on it`);
     problems.push(...impossibleNames(step), ...impossibleWrites(plan, step));

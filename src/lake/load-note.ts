@@ -23,5 +23,5 @@ export async function readLoadNote(lake: Lake, manifestKey: string): Promise<Loa
 }
 
 export function keyBeside(manifestKey: string): string {
-  return `${manifestKey.slice(0, manifestKey.lastIndexOf('/'))}/_loaded.json`;
+  return manifestKey.replace(/_manifest([^/]*)$/, '_loaded$1');
 }

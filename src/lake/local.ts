@@ -96,6 +96,8 @@ export function createLocalLake(root: string): Lake {
 
     locate: pathOf,
 
+    showsUnfinished: true,
+
     close: () => {},
   };
 }

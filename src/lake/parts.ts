@@ -19,10 +19,40 @@ export interface Layout {
   readonly batch: string;
 }
 
-/** The folder of a batch: `raw/coupa/purchase_orders/20261123/3f9a01c2`. */
-export function batchFolder(layout: Layout): string {
+/** Where a batch's objects are, and what tells them from those of other batches there. */
+export interface BatchPlace {
+  /** `raw/coupa/purchase_orders/20261123/3f9a01c2-1`, or `purchase_orders/20261123`. */
+  readonly folder: string;
+  /** Empty where the folder is the batch's own, else `3f9a01c2-1-`. */
+  readonly label: string;
+}
+
+export function placeOfBatch(layout: Layout): BatchPlace {
   const values: Record<string, string> = { ...layout };
-  return layout.template.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? name);
+  return {
+    folder: layout.template.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? name),
+    label: layout.template.includes('{batch}') ? '' : `${layout.batch}-`,
+  };
+}
+
+/** Whether an object has a name that Baton gives to its own. */
+export function isOwnName(key: string): boolean {
+  return /(?:^|\/)(?:part-(?:[0-9a-f]{12}-\d+-)?\d{5}-[0-9a-f]{8}\.ndjson\.gz|_[^/]*)$/.test(key);
+}
+
+/** Whether the object closes a batch. */
+export function isManifest(key: string): boolean {
+  return /(?:^|\/)_manifest(?:-[0-9a-f]{12}-\d+)?\.json$/.test(key);
+}
+
+/** Whether an object in the place's folder belongs to the batch. */
+export function isOfBatch({ folder, label }: BatchPlace, key: string): boolean {
+  const name = key.slice(folder.length + 1);
+  return label === '' || name.startsWith(`part-${label}`) || name === manifestName(label);
+}
+
+function manifestName(label: string): string {
+  return label === '' ? '_manifest.json' : `_manifest-${label.slice(0, -1)}.json`;
 }
 
 export interface LandedPart {
@@ -35,13 +65,13 @@ export interface LandedPart {
 /** Lands records as one immutable object, one record a line. Landing the same records again is a no-op. */
 export async function landPart(
   lake: Lake,
-  folder: string,
+  { folder, label }: BatchPlace,
   ordinal: number,
   records: readonly Buffer[],
 ): Promise<LandedPart> {
   const body = await compress(joinLines(records), { level: 1 });
   const sha256 = createHash('sha256').update(body).digest('hex');
-  const key = `${folder}/part-${String(ordinal).padStart(5, '0')}-${sha256.slice(0, 8)}.ndjson.gz`;
+  const key = `${folder}/part-${label}${String(ordinal).padStart(5, '0')}-${sha256.slice(0, 8)}.ndjson.gz`;
   await lake.putIfAbsent(key, body);
   return { key, sha256, bytes: body.length };
 }
@@ -99,6 +129,8 @@ export interface Manifest {
   /** What its records were read and are mapped with. */
   readonly parameters?: Readonly<Record<string, string>>;
   readonly target?: Target;
+  /** What its watermark is kept under, where that is not the stream's name. */
+  readonly watermark?: string;
   readonly openedAt?: string;
   /** Objects that are gone and whose records this batch holds: not missed when all is loaded again. */
   readonly replaces?: readonly string[];
@@ -107,10 +139,10 @@ export interface Manifest {
 /** Closes a batch. The first manifest wins: when another is there, that one is read and adopted. */
 export async function writeManifest(
   lake: Lake,
-  folder: string,
+  { folder, label }: BatchPlace,
   manifest: Manifest,
 ): Promise<{ readonly key: string; readonly sha256: string; readonly manifest: Manifest }> {
-  const key = `${folder}/_manifest.json`;
+  const key = `${folder}/${manifestName(label)}`;
   const body = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);
   const { created } = await lake.putIfAbsent(key, body);
   const stored = created ? body : await lake.get(key);

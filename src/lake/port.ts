@@ -18,6 +18,8 @@ export interface Lake {
   remove(key: string): Promise<void>;
   /** Where a person finds the object: a path or a URL. */
   locate(key: string): string;
+  /** Whether a listing may show an object that somebody else is still writing. */
+  readonly showsUnfinished: boolean;
   /** Frees its connections. */
   close(): void;
 }

@@ -150,6 +150,7 @@ export function createS3Lake(options: S3LakeOptions, sdk: S3Sdk): Lake {
     },
 
     locate,
+    showsUnfinished: false,
     close: () => client.destroy(),
   };
 }

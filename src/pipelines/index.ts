@@ -1,9 +1,10 @@
 import { checkPlan, type Plan } from '../domain/plan.js';
 import { BatonError } from '../protocol/errors.js';
-import { type OrderPipelineSettings, poDataPipeline } from './po-data-pipeline.js';
+import { poDataPipeline } from './po-data-pipeline.js';
+import { resilientEltPipeline } from './resilient-elt-pipeline.js';
 
 /** Every code-first pipeline: one line each. */
-const definitions = [poDataPipeline] as const;
+const definitions = [poDataPipeline, resilientEltPipeline] as const;
 
 export const pipelineIds: readonly string[] = definitions.map((definition) => definition.id);
 
@@ -14,12 +15,13 @@ export function pipelineIdOf(name: string): string | null {
 }
 
 /** The validated plan of a pipeline with its settings. Throws ERR_UNKNOWN_NAME or ERR_PLAN_INVALID. */
-export function compilePlan(name: string, settings: Readonly<Record<string, OrderPipelineSettings>>): Plan {
+export function compilePlan(name: string, settings: Readonly<Record<string, object | undefined>>): Plan {
   const definition = definitions.find((candidate) => candidate.id === pipelineIdOf(name));
   const own = definition === undefined ? undefined : settings[definition.id];
   if (definition === undefined || own === undefined)
     throw new BatonError('ERR_UNKNOWN_NAME', {
       detail: `There is no pipeline "${name}" with settings in baton.yaml; known are ${pipelineIds.join(', ')}.`,
     });
-  return checkPlan(definition.compile(own));
+  // Each definition is given what the schema of its own name has read.
+  return checkPlan(definition.compile(own as never));
 }

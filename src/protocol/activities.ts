@@ -91,6 +91,25 @@ export interface LoadActivities {
   ): Promise<LoadStepResult>;
 }
 
+/** Argument of the workflow `loadArrivals`, and of its activity: one per tenant and table. */
+export interface LoadArrivalsInput {
+  readonly tenant: string;
+  readonly target: string;
+}
+
+export interface LoadArrivalsResult {
+  readonly loaded: number;
+  readonly refused: number;
+  /** Still there when this round was over. */
+  readonly waiting: number;
+}
+
+/** Queue baton-load. */
+export interface ArrivalActivities {
+  /** Loads what has arrived, in order, until nothing waits or the round has lasted long enough. */
+  loadArrived(input: LoadArrivalsInput): Promise<LoadArrivalsResult>;
+}
+
 /** Queue baton-transform. */
 export interface TransformActivities {
   reconcile(

@@ -192,6 +192,13 @@ export const catalogue = {
     fix: 'npm install @aws-sdk/client-s3@3 @aws-sdk/lib-storage@3',
     retryable: false,
   },
+  ERR_LAKE_OBJECT_UNREADABLE: {
+    code: 'BTN-3013',
+    title: 'An object in the lake is no object of records',
+    why: 'What somebody put there is cut off, no gzip, no UTF-8, or not one JSON object a line, or it was replaced before it was loaded.',
+    fix: 'Put it there again, whole; nothing of it was loaded, and what came after it was.',
+    retryable: false,
+  },
   ERR_LAKE_UNSUITABLE: {
     code: 'BTN-3012',
     title: 'The store cannot be a lake',

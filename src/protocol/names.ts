@@ -57,6 +57,11 @@ export function scheduleId(pipeline: string, tenant: string): string {
   return `schedule/${pipeline}/${tenant}`;
 }
 
+/** One loader per (tenant, table): it loads what arrives in the lake, in order. */
+export function loaderId(tenant: string, target: string): string {
+  return `load/${tenant}/${target}`;
+}
+
 /** One drainer per (connection, tenant): it sends what a run had to leave behind. */
 export function drainId(connection: string, tenant: string): string {
   return `drain/${connection}/${tenant}`;

@@ -12,7 +12,7 @@ export interface RunPipelineInput {
   readonly inputs: Readonly<Record<string, string>>;
 }
 
-/** read = loaded + unchanged + quarantined + duplicate + stale + filtered, always. */
+/** read = loaded + unchanged + quarantined + duplicate + stale + filtered + waiting, always. */
 export interface Receipt {
   readonly pages: number;
   readonly calls: number;
@@ -23,6 +23,8 @@ export interface Receipt {
   readonly duplicate: number;
   readonly stale: number;
   readonly filtered: number;
+  /** Landed, and not loaded yet: only of a run whose loads are apart. */
+  readonly waiting?: number;
 }
 
 export interface TicketCounts {

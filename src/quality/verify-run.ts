@@ -116,7 +116,7 @@ async function verifyRows(
   if (stored === null) return { differences: [], notes: [] };
   const stream = deps.stream(batch.connection, batch.stream);
   const table = tableOf(stream, step);
-  const load = loadKeyOf(batch);
+  const load = loadKeyOf(batch, step);
   const staging = await deps.warehouse.openStaging(table, load, `v${process.pid}`);
   try {
     for (const part of parts) {

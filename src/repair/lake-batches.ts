@@ -1,5 +1,5 @@
 import { type LoadNote, readLoadNote } from '../lake/load-note.js';
-import type { Manifest } from '../lake/parts.js';
+import { isManifest, type Manifest } from '../lake/parts.js';
 import type { Lake } from '../lake/port.js';
 import { BatonError } from '../protocol/errors.js';
 
@@ -7,6 +7,7 @@ import { BatonError } from '../protocol/errors.js';
 export interface LakeBatch {
   readonly manifestKey: string;
   readonly connection: string;
+  /** What its watermark is kept under. */
   readonly stream: string;
   readonly tenant: string;
   /** Null in the lakes of earlier builds: nothing says whether it was merged. */
@@ -24,7 +25,7 @@ const readsInFlight = 8;
 /** Every closed batch of the lake, in the order in which they were merged; those never merged come last. */
 export async function lakeBatches(lake: Lake): Promise<LakeBatch[]> {
   const keys: string[] = [];
-  for await (const key of lake.list('')) if (key.endsWith('/_manifest.json')) keys.push(key);
+  for await (const key of lake.list('')) if (isManifest(key)) keys.push(key);
   const found: LakeBatch[] = [];
   const read = async () => {
     for (let key = keys.pop(); key !== undefined; key = keys.pop()) found.push(await lakeBatch(lake, key));
@@ -35,11 +36,11 @@ export async function lakeBatches(lake: Lake): Promise<LakeBatch[]> {
 
 async function lakeBatch(lake: Lake, manifestKey: string): Promise<LakeBatch> {
   const manifest = await manifestAt(lake, manifestKey);
-  const { connection, stream, tenant, window, run, target, replaces = [] } = manifest;
+  const { connection, tenant, window, run, target, replaces = [] } = manifest;
   return {
     manifestKey,
     connection,
-    stream,
+    stream: manifest.watermark ?? manifest.stream,
     tenant,
     isNoted: run !== undefined,
     note: await readLoadNote(lake, manifestKey),

@@ -99,6 +99,7 @@ function specOf(deps: ReplayDeps, manifest: Manifest, stream: Stream): TableSpec
 }
 
 function loadKey(manifest: Manifest): LoadKey {
-  const { batch, generation, run, connection, stream, tenant } = manifest;
-  return { batchId: batch, generation, runId: run ?? 'rebuild', connection, stream, tenant };
+  const { batch, generation, run, connection, watermark, stream, tenant } = manifest;
+  const name = watermark ?? stream;
+  return { batchId: batch, generation, runId: run ?? 'rebuild', connection, stream: name, tenant };
 }

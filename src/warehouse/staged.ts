@@ -20,13 +20,18 @@ export function tableOf(stream: Stream, step: Pick<ExtractStep, 'target'>): Tabl
   return { ...step.target, columns: stream.columns, versionColumn: stream.versionColumn };
 }
 
-export function loadKeyOf(batch: Batch): LoadKey {
+/** A load in one generation, as rows name it in `_batch_id`. */
+export function batchLabel(load: Pick<LoadKey, 'batchId' | 'generation'>): string {
+  return `${load.batchId}.${load.generation}`;
+}
+
+export function loadKeyOf(batch: Batch, step: Pick<ExtractStep, 'landing'>): LoadKey {
   return {
     batchId: batch.batch_id,
     generation: batch.generation,
     runId: batch.run_id,
     connection: batch.connection,
-    stream: batch.stream,
+    stream: step.landing?.watermark ?? batch.stream,
     tenant: batch.tenant,
   };
 }

@@ -4,6 +4,7 @@ import { createActivities } from '../activities/index.js';
 import type { ActivityDeps } from '../activities/ports.js';
 import { type BatonConfig, databaseUrl, lakePlace, temporalConnectionOptions } from '../config/index.js';
 import type { Connector } from '../connectors/port.js';
+import { createArrivalStore } from '../control/arrivals.js';
 import { createBatchStore } from '../control/batches.js';
 import { migrateControl, openControl } from '../control/database.js';
 import { createEffectStore } from '../control/effects.js';
@@ -43,6 +44,7 @@ export async function compose(
     log,
     runs: createRunStore(control),
     batches: createBatchStore(control),
+    arrivals: createArrivalStore(control),
     effects: createEffectStore(control),
     warehouse,
     lake,

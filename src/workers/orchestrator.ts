@@ -2,6 +2,7 @@ import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { Orchestrator } from '../activities/ports.js';
 import { ringDrainer } from '../client/drainers.js';
 import { callTemporal } from '../client/failures.js';
+import { ringLoader, startLoader } from '../client/loaders.js';
 
 /**
  * What activities ask of Temporal at this address, over its client. Throws ERR_TEMPORAL_UNAVAILABLE while the
@@ -33,5 +34,13 @@ export function createOrchestrator(client: Client, address: string): Orchestrato
       callTemporal(address, `waking the drainer of ${connection}`, () =>
         ringDrainer(client, { connection, tenant }),
       ),
+
+    wakeLoader: (queue) =>
+      callTemporal(address, `waking the loader of ${queue.target}`, () => ringLoader(client, queue)),
+
+    startLoader: (queue) =>
+      callTemporal(address, `starting the loader of ${queue.target}`, async () => {
+        await startLoader(client, queue);
+      }),
   };
 }

@@ -1,5 +1,6 @@
 import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import type {
+  ArrivalActivities,
   ControlActivities,
   EffectActivities,
   ExtractActivities,
@@ -50,6 +51,7 @@ export function activitiesFor(summary: string) {
     extract: proxyActivities<ExtractActivities>(left(taskQueues.extract)),
     stage: proxyActivities<Pick<LoadActivities, 'stageBatch'>>(left(taskQueues.load)),
     load: proxyActivities<Pick<LoadActivities, 'mergeBatch'>>(awaited(taskQueues.load)),
+    loader: proxyActivities<ArrivalActivities>(awaited(taskQueues.load)),
     transform: proxyActivities<TransformActivities>(awaited(taskQueues.transform)),
     effect: proxyActivities<EffectActivities>(awaited(taskQueues.effect)),
   };

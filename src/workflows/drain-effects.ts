@@ -9,6 +9,7 @@ import {
 } from '@temporalio/workflow';
 import type { DrainEffectsInput, SendResult } from '../protocol/activities.js';
 import { activitiesFor } from './activities.js';
+import { rootMessage } from './error-view.js';
 
 /** Something new waits for this connection's drainer. */
 export const effectsParked = defineSignal('effectsParked');
@@ -50,12 +51,6 @@ export async function drainEffects(input: DrainEffectsInput): Promise<void> {
     if (bell > heard) continue;
     await condition(() => bell > heard, waitMs(sent.open, sent.nextDueMs, idleRounds));
   }
-}
-
-function rootMessage(cause: unknown): string {
-  let last = cause;
-  while (last instanceof Error && last.cause instanceof Error) last = last.cause;
-  return last instanceof Error ? last.message : String(last);
 }
 
 function waitMs(open: number, nextDueMs: number | null, idleRounds: number): number {

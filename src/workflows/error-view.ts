@@ -22,6 +22,13 @@ export function viewOf(cause: unknown, work: string): ErrorView {
   return describeError(new BatonError('ERR_INTERNAL', { detail: last?.message ?? String(cause) }));
 }
 
+/** In one line, for the current details of a workflow that goes on all the same. */
+export function rootMessage(cause: unknown): string {
+  let last = cause;
+  while (last instanceof Error && last.cause instanceof Error) last = last.cause;
+  return last instanceof Error ? last.message : String(last);
+}
+
 function chainOf(cause: unknown): readonly Error[] {
   const chain: Error[] = [];
   for (let at = cause; at instanceof Error; at = at.cause) chain.push(at);

@@ -16,7 +16,7 @@ export interface RunScope extends StepContext {
 export async function runStep(run: RunScope, step: Step): Promise<void> {
   switch (step.kind) {
     case 'extract':
-      return extractAndStage(run, step);
+      return step.landing === undefined ? extractAndStage(run, step) : extractOnly(run, step);
     case 'load':
       return load(run, step);
     case 'reconcile':
@@ -24,6 +24,17 @@ export async function runStep(run: RunScope, step: Step): Promise<void> {
     case 'tickets':
       return tickets(run, step);
   }
+}
+
+/** Lands it and no more: who loads it waits for no run, and no run waits for it. */
+async function extractOnly(run: RunScope, step: ExtractStep): Promise<void> {
+  await activitiesFor(step.title).extract.extractStream({
+    runId: run.runId,
+    tenant: run.tenant,
+    step,
+    fullRefresh: run.fullRefresh,
+    parameters: {},
+  });
 }
 
 /** Landing and staging side by side; when one fails for good the other is called off. */

@@ -23,6 +23,8 @@ describe('the inputs of a run', () => {
     expect(pipelineInputs().map(({ name }) => name)).toEqual([
       'initialValue',
       'lag',
+      'retries',
+      'retryDelay',
       'threshold',
       'tolerance.absolute',
       'tolerance.relative',
@@ -30,8 +32,6 @@ describe('the inputs of a run', () => {
       'highPriority.field',
       'highPriority.value',
       'summaryAfter',
-      'retries',
-      'retryDelay',
     ]);
   });
 
@@ -65,7 +65,7 @@ describe('the inputs of a run', () => {
     [{ threshold: 'hunter2-secret' }, /The input threshold of po_data_pipeline must be a decimal number/],
     [
       { threshold: '-1', retries: 'many' },
-      /threshold .* must be a decimal.*retries .* must be a whole number/,
+      /retries .* must be a whole number.*threshold .* must be a decimal/,
     ],
     [{ summaryAfter: '1.5' }, /summaryAfter of po_data_pipeline must be a whole number/],
     [{ customerField: '' }, /customerField of po_data_pipeline must be a field name/],

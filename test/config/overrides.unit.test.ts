@@ -55,6 +55,11 @@ function companionsOf(dotted: string): Readonly<Record<string, string>> {
       [variableOf([...(table[1] ?? '').split('.'), 'strategy'])]:
         table[2] === 'mergeKey' ? 'delete-insert' : 'scd2',
     };
+  if (dotted.startsWith('pipelines.resilient_elt_pipeline.'))
+    return {
+      BATON_PIPELINES__RESILIENT_ELT_PIPELINE__SOURCE: 'coupa',
+      BATON_PIPELINES__RESILIENT_ELT_PIPELINE__DESK: 'zendesk',
+    };
   return companions[dotted] ?? {};
 }
 

@@ -169,6 +169,9 @@ export async function startBaton(options: TestBatonOptions) {
     row: (id: string) => rowOf(database, id),
     steps: async (id: string) => (await deps.runs.progress(id))?.steps ?? [],
     effects: (tenant: string, kind: string) => effectsOf(database, tenant, kind),
+    /** Starts a role's workers, and stops them as a deploy would. */
+    hire,
+    dismiss,
     /** Stops a role's workers as a deploy would, and starts new ones. */
     async replaceWorkers(role: Role): Promise<void> {
       await dismiss(role);

@@ -49,11 +49,14 @@ describe('recorded histories', () => {
         'drain-alert',
         'drain-brief',
         'drain-down',
+        'load-arrived',
+        'load-refused-by-warehouse',
         'run-again',
         'run-cancelled',
         'run-cancelled-waiting',
         'run-desk-down',
         'run-failed',
+        'run-landing',
         'run-retry-after',
         'run-scheduled',
         'run-success',
@@ -112,6 +115,8 @@ describe('a changed workflow does not replay', () => {
       'CancellationScope.cancellable(',
     ],
     ['a failure that does not end in the books', 'run-failed', 'control.noteStep(', 'control.acquireSlot('],
+    ['a loader that gives up', 'load-refused-by-warehouse', 'bell > heard, mendingPoll)', 'bell > heard)'],
+    ['staging in a run that only lands', 'run-landing', 'step.landing === void 0', 'true'],
     ['a drainer that gives up', 'drain-brief', 'if (bell > heard) continue;', 'if (sent.open > 0) return;'],
   ];
 

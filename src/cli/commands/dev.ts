@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { loadConfig } from '../../config/index.js';
+import { configuredPipelines, loadConfig } from '../../config/index.js';
 import type { BatonConfig } from '../../config/types.js';
 import { type BatonError, describeError } from '../../protocol/errors.js';
 import type { RunResult } from '../../protocol/run.js';
@@ -119,7 +119,7 @@ class Session {
   async #schedule(): Promise<void> {
     const config = await this.#cli.config();
     const client = await this.#cli.client();
-    for (const [pipeline, { schedule }] of Object.entries(config.pipelines)) {
+    for (const [pipeline, { schedule }] of configuredPipelines(config)) {
       for (const name of config.tenants) await client.ensureSchedule(pipeline, name, schedule);
     }
   }

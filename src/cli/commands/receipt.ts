@@ -7,9 +7,10 @@ export function receiptLines(
   tickets: TicketCounts | null,
   style: Style,
 ): readonly string[] {
-  const parts = (['loaded', 'unchanged', 'quarantined', 'duplicate', 'stale', 'filtered'] as const)
-    .filter((name) => receipt[name] > 0)
-    .map((name) => `${formatCount(receipt[name])} ${name}`);
+  const parts = (['loaded', 'unchanged', 'quarantined', 'duplicate', 'stale', 'filtered', 'waiting'] as const)
+    .map((name) => ({ name, count: receipt[name] ?? 0 }))
+    .filter(({ count }) => count > 0)
+    .map(({ name, count }) => `${formatCount(count)} ${name}`);
   const sum = parts.length === 0 ? '' : ` = ${parts.join(' + ')}`;
   return [
     `  ${style.dim('records ')}  ${formatCount(receipt.read)} read${sum}`,

@@ -1,5 +1,5 @@
 import type { ScheduleView } from '../../client/index.js';
-import { knownTenant } from '../../config/index.js';
+import { configuredPipelines, knownTenant } from '../../config/index.js';
 import type { Cli, Handler, Options } from '../context.js';
 import { list, one } from '../render/result.js';
 import { formatAge } from '../render/style.js';
@@ -35,7 +35,7 @@ export const applySchedules: Handler = async (cli) => {
   const config = await cli.config();
   const client = await cli.client();
   const applied: { pipeline: string; tenant: string; cron: string; timezone: string; done: string }[] = [];
-  for (const [pipeline, { schedule }] of Object.entries(config.pipelines))
+  for (const [pipeline, { schedule }] of configuredPipelines(config))
     for (const tenant of config.tenants) {
       const done = await client.ensureSchedule(pipeline, tenant, schedule);
       applied.push({ pipeline, tenant, cron: schedule.cron, timezone: schedule.timezone, done });

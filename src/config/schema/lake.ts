@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { httpUrl, secretRef } from './values.js';
+import { duration, httpUrl, name, secretRef } from './values.js';
 
 const text = (what: string) => z.string({ error: `must be ${what}` }).min(1, { error: `must be ${what}` });
 
@@ -15,6 +15,19 @@ const auth = z.strictObject({
   sessionToken: secretRef
     .optional()
     .meta({ description: 'Token of a temporary key.', examples: ['secret://env/LAKE_SESSION_TOKEN'] }),
+});
+
+const intake = z.strictObject({
+  prefix: z
+    .string({ error: 'must be a folder of the lake that ends with a slash' })
+    .regex(/^(?:[A-Za-z0-9_.=+-]+\/)+$/, { error: 'must be a folder of the lake that ends with a slash' })
+    .meta({ description: 'The folder.', examples: ['incoming/tickets/'] }),
+  connection: name.meta({ description: 'Connection whose records they are.', examples: ['zendesk'] }),
+  stream: text('a stream').meta({
+    description: 'Its stream: one record a line, as the vendor has it.',
+    examples: ['tickets'],
+  }),
+  tenant: name.prefault('default').meta({ description: 'Whose records they are.', examples: ['acme'] }),
 });
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
@@ -76,6 +89,18 @@ export const lakeSchema = z
         description: 'Key of a batch in the lake, from {connection}, {stream}, {tenant}, {date}, {batch}.',
         examples: ['landing/{stream}/{batch}'],
       }),
+    intake: z
+      .array(intake, { error: 'must be a list of folders' })
+      .prefault([])
+      .meta({
+        description:
+          'Folders in which others put objects of JSON lines, each loaded into `raw.<connection>_<stream>`.',
+        examples: [[{ prefix: 'incoming/tickets/', connection: 'zendesk', stream: 'tickets' }]],
+      }),
+    poll: duration.prefault('3s').meta({
+      description: 'How often it is looked for what has arrived when no event told.',
+      examples: ['10s'],
+    }),
   })
   .superRefine((lake, context) => {
     if (lake.type === 's3' && lake.bucket === undefined)
@@ -85,4 +110,5 @@ export const lakeSchema = z
         message: 'is missing: a lake on S3 is in a bucket',
       });
   })
+  .transform(({ poll, ...rest }) => ({ ...rest, pollMs: poll }))
   .prefault({});

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { tableSchema } from './tables.js';
-import { cron, decimal, duration, instant, name, nameMessage, namePattern, timezone } from './values.js';
+import { cron, decimal, duration, instant, name, timezone } from './values.js';
 
 /** Marks what one run may set otherwise (`baton run -i`): what changes no table, no account and no address. */
 const perRun = { perRun: true } as const;
@@ -74,30 +74,71 @@ const orderTables = z
     rates: tableSchema,
   })
   .prefault({});
+/** What every pipeline has that reads from vendors. */
+const reading = {
+  schedule,
+  initialValue: instant
+    .nullable()
+    .prefault(null)
+    .meta({
+      ...perRun,
+      description: 'Where the first window begins; null reads everything.',
+      examples: ['2026-01-01T00:00:00Z'],
+    }),
+  lag: duration
+    .nullable()
+    .prefault(null)
+    .meta({
+      ...perRun,
+      description: 'How far before the last watermark each run reads again; null is the stream’s own.',
+      examples: ['2h'],
+    }),
+  retries: wholeNumber
+    .prefault(3)
+    .meta({ ...perRun, description: 'How often a vendor’s failure is tried again.', examples: [5] }),
+  retryDelay: duration
+    .prefault('2m')
+    .meta({ ...perRun, description: 'How long to wait before that.', examples: ['30s'] }),
+};
+
+/** A key without its file: relative, of plain segments, one of which is the day. */
+const layout = (stream: string) =>
+  z
+    .string({ error: 'must be a key layout' })
+    .refine(
+      (value) => /^[A-Za-z0-9_.=+{}-]+(?:\/[A-Za-z0-9_.=+{}-]+)*$/.test(value) && !value.includes('..'),
+      {
+        error: `must be a relative key such as ${stream}/{date}`,
+      },
+    )
+    .prefault(`${stream}/{date}`)
+    .meta({
+      description: `Folder of the ${stream.replaceAll('_', ' ')} in the lake, from {connection}, {stream}, {tenant}, {date}, {batch}.`,
+      examples: [`landing/${stream}/{tenant}/{date}`],
+    });
+
+/** `resilient_elt_pipeline`: what is extracted is only landed; loaders of their own take it from there. */
+const eltSchema = z
+  .strictObject({
+    ...reading,
+    source: connectionName('Connection that the purchase orders come from.', 'coupa'),
+    desk: connectionName('Connection that the helpdesk tickets come from.', 'zendesk'),
+    layouts: z
+      .strictObject({
+        purchase_orders: layout('purchase_orders'),
+        helpdesk_tickets: layout('helpdesk_tickets'),
+      })
+      .prefault({}),
+  })
+  .transform(({ lag, retryDelay, ...rest }) => ({ ...rest, lagMs: lag, retryDelayMs: retryDelay }));
 
 export const pipelineSchema = z
   .strictObject({
-    schedule,
+    ...reading,
     source: connectionName('Connection that the orders come from.', 'coupa'),
     customers: connectionName('Connection that the customer profiles come from.', 'salesforce'),
     rates: connectionName('Connection that the exchange rates come from.', 'rates'),
     desk: connectionName('Connection at which tickets are opened.', 'zendesk'),
-    initialValue: instant
-      .nullable()
-      .prefault(null)
-      .meta({
-        ...perRun,
-        description: 'Where the first window begins; null reads everything.',
-        examples: ['2026-01-01T00:00:00Z'],
-      }),
-    lag: duration
-      .nullable()
-      .prefault(null)
-      .meta({
-        ...perRun,
-        description: 'How far before the last watermark each run reads again; null is the stream’s own.',
-        examples: ['2h'],
-      }),
     reportingCurrency: z
       .string({ error: 'must be an ISO 4217 code' })
       .regex(/^[A-Z]{3}$/, { error: 'must be an ISO 4217 code such as USD' })
@@ -125,21 +166,22 @@ export const pipelineSchema = z
       description: 'With more findings of one rule than this, one summary ticket is opened instead.',
       examples: [20],
     }),
-    retries: wholeNumber
-      .prefault(3)
-      .meta({ ...perRun, description: 'How often a vendor’s failure is tried again.', examples: [5] }),
-    retryDelay: duration
-      .prefault('2m')
-      .meta({ ...perRun, description: 'How long to wait before that.', examples: ['30s'] }),
   })
   .transform(({ lag, retryDelay, ...rest }) => ({ ...rest, lagMs: lag, retryDelayMs: retryDelay }));
 
+type Settings = z.output<typeof pipelineSchema> | z.output<typeof eltSchema>;
+
 /** Settings as a file would hold them, for the schema to read again; all but the schedule, which is no run's. */
-export function asWritten(settings: z.output<typeof pipelineSchema>): z.input<typeof pipelineSchema> {
+export function asWritten(settings: Settings): Record<string, unknown> {
   const { schedule: _, lagMs, retryDelayMs, ...rest } = settings;
   return { ...rest, lag: lagMs === null ? null : lagMs / 1_000, retryDelay: retryDelayMs / 1_000 };
 }
 
 export const pipelinesSchema = z
-  .record(z.string().regex(namePattern, { error: nameMessage }), pipelineSchema)
+  .strictObject({ po_data_pipeline: pipelineSchema.optional(), resilient_elt_pipeline: eltSchema.optional() })
   .prefault({});
+
+/** The schema of a pipeline's settings; of one that does not exist, that of the first: its name is the problem. */
+export function schemaOfPipeline(name: string): typeof pipelineSchema | typeof eltSchema {
+  return name === 'resilient_elt_pipeline' ? eltSchema : pipelineSchema;
+}

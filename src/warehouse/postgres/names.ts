@@ -1,6 +1,8 @@
 import type { ColumnType } from '../../domain/columns.js';
 import { BatonError } from '../../protocol/errors.js';
-import type { LoadKey, TableSpec } from '../port.js';
+import type { TableSpec } from '../port.js';
+
+export { batchLabel } from '../staged.js';
 
 const namePattern = /^[a-z_][a-z0-9_]{0,62}$/;
 
@@ -43,11 +45,6 @@ export const systemColumns = [
   ['_row_hash', 'text NOT NULL'],
   ['_deleted', 'boolean NOT NULL DEFAULT false'],
 ] as const;
-
-/** A batch in one generation, as rows name it in `_batch_id`. */
-export function batchLabel(load: Pick<LoadKey, 'batchId' | 'generation'>): string {
-  return `${load.batchId}.${load.generation}`;
-}
 
 export function keyColumn(table: TableSpec): string {
   const [first] = table.columns;
