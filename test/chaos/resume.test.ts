@@ -69,9 +69,9 @@ describe('an extraction of 400 pages', () => {
     const { control, warehouse, sandbox } = world;
     const crew = new Crew(world, 'data', worker);
     const slowly = { vendor: 'coupa', kind: 'slow_body', match: { path: '/api/purchase_orders' } } as const;
-    const slow = sandbox.faults.add({ ...slowly, skip: 40, params: { durationMs: 1_000 } });
+    const slow = sandbox.faults.add({ ...slowly, skip: 40, params: { durationMs: 2_000 } });
     // All pages take their time, so that reading lasts until all points have come.
-    const drag = sandbox.faults.add({ ...slowly, params: { durationMs: 400 }, count: null });
+    const drag = sandbox.faults.add({ ...slowly, params: { durationMs: 1_200 }, count: null });
     const handle = await reading.start('frozen', ranged);
     const staging = () => newestStaging(world, ranged.target.staging);
     let landed = 0;
