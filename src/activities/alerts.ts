@@ -3,6 +3,9 @@ import { redact } from '../domain/secret.js';
 import { BatonError } from '../protocol/errors.js';
 import type { ActivityDeps, AlertTarget } from './ports.js';
 
+/** What an alert needs of a worker. */
+export type AlertDeps = Pick<ActivityDeps, 'log' | 'connections' | 'effects' | 'orchestrator' | 'runUrl'>;
+
 export interface Alert {
   readonly runId: string;
   readonly tenant: string;
@@ -20,7 +23,7 @@ export interface Alert {
  * never fails what it reports on: a target that cannot be used is logged; with `must`, a failure that passes is thrown.
  */
 export async function sendAlerts(
-  deps: ActivityDeps,
+  deps: AlertDeps,
   targets: readonly AlertTarget[],
   alert: Alert,
   must = false,
@@ -36,7 +39,7 @@ export async function sendAlerts(
     }
 }
 
-async function sendAlert(deps: ActivityDeps, target: AlertTarget, alert: Alert): Promise<void> {
+async function sendAlert(deps: AlertDeps, target: AlertTarget, alert: Alert): Promise<void> {
   const { notifier } = deps.connections.open(target.connection);
   if (notifier === undefined)
     throw new BatonError('ERR_PLAN_INVALID', {

@@ -1,9 +1,11 @@
 import { activityInfo } from '@temporalio/activity';
 import pLimit from 'p-limit';
+import type { Outage } from '../connectors/gate.js';
 import type { EffectRow, SeriesFilter } from '../control/effects.js';
 import { attemptsPerSeries } from '../domain/effect.js';
 import type { EffectActivities, SendResult } from '../protocol/activities.js';
 import { asActivity, handBackIfStopping } from './failure.js';
+import { alertOutage, outageOf } from './outage.js';
 import { type EffectDeps, performEffect } from './perform-effect.js';
 import { sweepAfterMs, sweepCopies } from './sweep-copies.js';
 
@@ -25,7 +27,8 @@ export function createEffectActivities(deps: EffectDeps): EffectActivities {
         if (input.run !== null)
           await deps.runs.stepStarted(input.run.runId, input.run.stepId, activityInfo().attempt);
         const total = await round(deps, input, signal);
-        if (input.run === null) await sweepCopies(deps, input, signal);
+        if (total.outage !== null) await tellOutage(deps, input, total.outage);
+        if (input.run === null && total.outage === null) await sweepCopies(deps, input, signal);
         const result = await summarise(deps, input, total);
         if (input.run !== null) await noteStep(deps, input.run, input, result);
         return result;
@@ -37,6 +40,8 @@ interface Total {
   confirmed: number;
   dead: number;
   failed: number;
+  /** Seen: nothing more is sent before its next probe. */
+  outage: Outage | null;
 }
 
 function seriesOf(input: Input): SeriesFilter {
@@ -48,16 +53,20 @@ function seriesOf(input: Input): SeriesFilter {
 }
 
 async function round(deps: EffectDeps, input: Input, signal: AbortSignal): Promise<Total> {
-  const total: Total = { confirmed: 0, dead: 0, failed: 0 };
+  const connection = deps.connections.open(input.connection);
+  const total: Total = { confirmed: 0, dead: 0, failed: 0, outage: await outageOf(connection) };
   const limit = pLimit(inFlight);
   let failuresInARow = 0;
   let interrupted = false;
   const step = async (effect: EffectRow) => {
     if (deps.stopping.aborted) interrupted = true;
-    if (interrupted || failuresInARow >= givingUpAfter || signal.aborted) return;
+    if (interrupted || total.outage !== null || failuresInARow >= givingUpAfter || signal.aborted) return;
     try {
       const came = await performEffect(deps, effect, input.run?.runId ?? null, signal);
-      if (came === 'failed') failuresInARow += 1;
+      if (came === 'failed') {
+        failuresInARow += 1;
+        total.outage = await outageOf(connection);
+      }
       if (came === 'confirmed') failuresInARow = 0;
       if (came === 'confirmed' || came === 'dead' || came === 'failed') total[came] += 1;
     } catch (error) {
@@ -81,7 +90,14 @@ async function round(deps: EffectDeps, input: Input, signal: AbortSignal): Promi
   return total;
 }
 
-async function summarise(deps: EffectDeps, input: Input, total: Total): Promise<SendResult> {
+/** In the name of the run that waits, or of the oldest whose effects do. */
+async function tellOutage(deps: EffectDeps, input: Input, outage: Outage): Promise<void> {
+  const [oldest] = await deps.effects.due({ ...seriesOf(input), limit: 1 });
+  const runId = input.run?.runId ?? oldest?.run_id;
+  if (runId !== undefined) await alertOutage(deps, input.connection, outage, { runId, tenant: input.tenant });
+}
+
+async function summarise(deps: EffectDeps, input: Input, { outage, ...total }: Total): Promise<SendResult> {
   const parking = input.run?.park === true;
   const { due, later } = await deps.effects.unswept(input.connection, input.tenant, sweepAfterMs);
   const unswept = due.length + later;
@@ -90,7 +106,8 @@ async function summarise(deps: EffectDeps, input: Input, total: Total): Promise<
     await deps.orchestrator.wakeDrain(input.connection, input.tenant);
   if (parking) return { ...total, open: 0, nextDueMs: null, unswept };
   const { open, nextDueMs } = await deps.effects.outlook(seriesOf(input));
-  return { ...total, open, nextDueMs, unswept };
+  const notBefore = open > 0 && outage !== null ? outage.waitMs : 0;
+  return { ...total, open, nextDueMs: nextDueMs === null ? null : Math.max(nextDueMs, notBefore), unswept };
 }
 
 async function noteStep(

@@ -10,6 +10,7 @@ import type { ExtractActivities } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
 import { sendAlerts } from './alerts.js';
 import { asActivity, toFailure } from './failure.js';
+import { alertOutage, heldBack, outageOf, requestClass } from './outage.js';
 import type { ActivityDeps } from './ports.js';
 import { walkBatch } from './walk.js';
 
@@ -51,7 +52,7 @@ async function openBatch(deps: ActivityDeps, input: Input, signal: AbortSignal):
   const { step, tenant } = input;
   const known = await deps.batches.find(input.runId, step.id);
   if (known !== null) return known;
-  const connection = deps.connections.open(step.connection);
+  const connection = deps.connections.open(step.connection, requestClass());
   const stream = deps.connections.stream(step.connection, step.stream);
   const now = await connection.vendorNow(signal);
   const watermark = await readWatermark(deps, input);
@@ -166,10 +167,17 @@ async function sweepOrphans(deps: ActivityDeps, step: ExtractStep, batch: Batch)
 
 /**
  * The user's `retries` count the vendor's failures only, since the last progress; being asked to wait is no
- * failure. The last one does not retry.
+ * failure, and neither is being held back while the vendor is down. The last one does not retry.
  */
 async function judge(deps: ActivityDeps, input: Input, error: BatonError): Promise<ApplicationFailure> {
   const { step, runId } = input;
+  const outage = isOutage(error) ? await outageOf(deps.connections.open(step.connection)) : null;
+  if (outage !== null) {
+    const parked = heldBack(step.connection, outage);
+    await deps.runs.stepEnded(runId, step.id, 'retrying', parked.message);
+    await alertOutage(deps, step.connection, outage, input);
+    return toFailure(parked);
+  }
   if (error.options.vendor !== true || !error.retryable) {
     if (error.retryable) await deps.runs.stepEnded(runId, step.id, 'retrying', error.message);
     return toFailure(error);
@@ -201,6 +209,16 @@ async function judge(deps: ActivityDeps, input: Input, error: BatonError): Promi
     text: detail,
   });
   return toFailure(error, { nextRetryDelayMs: delayMs });
+}
+
+/** Whether it may be that the vendor is down as a whole. */
+function isOutage({ error }: BatonError): boolean {
+  return (
+    error === 'ERR_BREAKER_OPEN' ||
+    error === 'ERR_SOURCE_UNREACHABLE' ||
+    error === 'ERR_SOURCE_TIMEOUT' ||
+    error === 'ERR_SOURCE_UNAVAILABLE'
+  );
 }
 
 /** delay, 2 × delay, 4 × delay … up to the longest. */

@@ -15,7 +15,7 @@ import type { ActivityDeps } from './ports.js';
 /** What writing at vendors needs of a worker. */
 export type EffectDeps = Pick<
   ActivityDeps,
-  'log' | 'runs' | 'effects' | 'connections' | 'orchestrator' | 'stopping'
+  'log' | 'runs' | 'effects' | 'budgets' | 'connections' | 'orchestrator' | 'stopping' | 'alerts' | 'runUrl'
 >;
 
 /** What one step with one effect came to. `failed` = the vendor was at fault: reason enough to spare it the rest. */

@@ -1,6 +1,7 @@
 import type { Connector, OpenConnection, Stream } from '../connectors/port.js';
 import type { ArrivalQueue, ArrivalStore } from '../control/arrivals.js';
 import type { BatchStore } from '../control/batches.js';
+import type { BudgetStore, RequestClass } from '../control/budgets.js';
 import type { EffectStore } from '../control/effects.js';
 import type { RunStore } from '../control/runs.js';
 import type { Plan } from '../domain/plan.js';
@@ -10,9 +11,10 @@ import type { Logger } from '../observability/logger.js';
 import type { ClaimRunInput } from '../protocol/activities.js';
 import type { Warehouse } from '../warehouse/port.js';
 
-/** Opens each connection once per process, so that its token and its rate limit are shared. */
+/** Opens each connection once per process and class of work, so that its token and its leases are shared. */
 export interface Connections {
-  open(name: string): OpenConnection;
+  /** Whose requests wait for whose: `live` when not given. */
+  open(name: string, requestClass?: RequestClass): OpenConnection;
   connector(name: string): Connector;
   stream(name: string, stream: string): Stream;
   close(): void;
@@ -50,6 +52,7 @@ export interface ActivityDeps {
   readonly batches: BatchStore;
   readonly arrivals: ArrivalStore;
   readonly effects: EffectStore;
+  readonly budgets: BudgetStore;
   readonly warehouse: Warehouse;
   readonly lake: Lake;
   /** What this process has just landed, for its own stagers. */

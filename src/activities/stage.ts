@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { activityInfo } from '@temporalio/activity';
 import { type Batch, hasObject, type Part } from '../control/batches.js';
 import type { ExtractStep } from '../domain/plan.js';
 import { readManifest, readPart } from '../lake/parts.js';
@@ -7,6 +8,7 @@ import { BatonError } from '../protocol/errors.js';
 import type { StagedRecord } from '../warehouse/port.js';
 import { loadKeyOf, tableOf, toStaged } from '../warehouse/staged.js';
 import { handBackIfStopping } from './failure.js';
+import { heldBack, outageOf } from './outage.js';
 import type { ActivityDeps } from './ports.js';
 
 /** How often it is looked for what has landed when nobody rings: at first, and at most. */
@@ -35,6 +37,8 @@ export async function awaitBatch(
   for (let since = Date.now(), waitMs = shortestPollMs; ; waitMs = longer(waitMs)) {
     handBackIfStopping(deps.stopping);
     const batch = await deps.batches.find(runId, step.id);
+    // An attempt stages from the beginning: not for a vendor that is down, which lands nothing more meanwhile.
+    if (batch?.state !== 'landed' && activityInfo().attempt > 1) await refuseInOutage(deps, step);
     if (batch !== null) return batch;
     if (Date.now() - since > deps.stagingIdleMs) throw stillExtracting(deps, step);
     await sleep(waitMs, undefined, { signal });
@@ -94,7 +98,10 @@ async function stageParts(
       continue;
     }
     if (batch.state === 'landed') return batch;
-    if (Date.now() - idleSince > deps.stagingIdleMs) throw stillExtracting(deps, work.step);
+    if (Date.now() - idleSince > deps.stagingIdleMs) {
+      await refuseInOutage(deps, work.step);
+      throw stillExtracting(deps, work.step);
+    }
     await copies.flush();
     await deps.handOver.wait(batch.batch_id, waitMs, signal);
     waitMs = longer(waitMs);
@@ -170,6 +177,12 @@ async function assertManifest(deps: ActivityDeps, batch: Batch, records: number)
     throw new BatonError('ERR_STAGING_LOST', {
       detail: `${records} records of batch ${batch.batch_id} are staged, its manifest names ${named}.`,
     });
+}
+
+/** Comes again when the vendor has been asked whether it is back, and not before. */
+async function refuseInOutage(deps: ActivityDeps, step: ExtractStep): Promise<void> {
+  const outage = await outageOf(deps.connections.open(step.connection));
+  if (outage !== null) throw heldBack(step.connection, outage);
 }
 
 /** Gives the slot back while a vendor keeps us waiting; no failure, so it uses up nothing. */

@@ -6,6 +6,7 @@ import type { BatchPlace } from '../lake/parts.js';
 import { BatonError } from '../protocol/errors.js';
 import { handBackIfStopping } from './failure.js';
 import { createLander, type Lander } from './lander.js';
+import { requestClass } from './outage.js';
 import type { ActivityDeps } from './ports.js';
 
 /** A vendor's wish to wait up to this long is granted in place; a longer one frees the slot meanwhile. */
@@ -35,7 +36,7 @@ interface Range {
  */
 export async function walkBatch(deps: ActivityDeps, walk: Walk): Promise<void> {
   const { step, batch } = walk;
-  const connection = deps.connections.open(step.connection);
+  const connection = deps.connections.open(step.connection, requestClass());
   const stream = deps.connections.stream(step.connection, step.stream);
   const parts = await deps.batches.parts(batch);
   const lander = createLander(deps, { ...walk, parts });

@@ -105,12 +105,12 @@ function resolveSettings(value: unknown, config: BatonConfig): unknown {
 }
 
 function limitsOf({ limits }: ConnectionConfig): ConnectionLimits {
-  const { timeoutMs, maxResponseBytes, requestsInFlight, requestsPerSecond } = limits;
+  const { requestsPerSecond, requestsPerMinute, requestsPerDay, ...rest } = limits;
   return {
-    timeoutMs,
-    maxResponseBytes,
-    requestsInFlight,
+    ...rest,
     ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
+    ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
+    ...(requestsPerDay === undefined ? {} : { requestsPerDay }),
   };
 }
 

@@ -55,7 +55,8 @@ interface Agents {
 }
 
 function createAgents(): Agents {
-  const kept = { keepAlive: true, maxSockets: 16, maxFreeSockets: 8, scheduling: 'lifo' } as const;
+  // Any number of sockets: a request that was let through must not queue for one and arrive later than it was to.
+  const kept = { keepAlive: true, maxFreeSockets: 16, scheduling: 'lifo' } as const;
   return {
     http: new http.Agent(kept),
     https: new https.Agent(kept),

@@ -1,9 +1,18 @@
+import type { Rate } from '../domain/rate.js';
 import type { Secret } from '../domain/secret.js';
 import { BatonError } from '../protocol/errors.js';
+import {
+  createLocalGate,
+  type Gate,
+  type Passage,
+  type Quota,
+  type QuotaReading,
+  type RequestOutcome,
+} from './gate.js';
 import { answerFailure, type ProblemReader } from './http-failure.js';
 import { createTransport, type Transport } from './http-transport.js';
 import type { ConnectionLimits, RequestEvent } from './port.js';
-import { type RateLimiter, sharedRateLimiter } from './rate-limiter.js';
+import { retryAfterMs } from './retry-after.js';
 
 /** One request. Its values may be secrets; they are revealed only as the bytes leave. */
 export interface HttpRequest {
@@ -20,6 +29,8 @@ export interface HttpRequest {
   readonly anonymous?: boolean;
   /** A shorter deadline than the connection's, for the whole request including its body. */
   readonly timeoutMs?: number;
+  /** A limit of the vendor that this request counts for besides the connection's. */
+  readonly quota?: Quota;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -59,6 +70,8 @@ export interface VendorHttp {
   readonly baseUrl: string;
   /** How many requests may be on their way at once. */
   readonly requestsInFlight: number;
+  /** What all its requests go through. */
+  readonly gate: Gate;
   /** A 2xx answer; anything else throws a BatonError. A cancelled signal throws the signal's own reason. */
   read(request: HttpRequest): Promise<HttpAnswer>;
   /** Sends once and tells what became of it; never throws. For writes, where not knowing matters. */
@@ -75,21 +88,25 @@ export interface VendorHttpOptions {
   readonly system: string;
   readonly baseUrl: string;
   readonly limits: ConnectionLimits;
+  /** One of this process alone when not given, which keeps `rate` unless the limits say otherwise. */
+  readonly gate?: Gate | undefined;
+  readonly rate?: Rate;
   readonly onRequest?: ((event: RequestEvent) => void) | undefined;
   readonly authenticator?: Authenticator;
   /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Reads the vendor's error bodies. */
   readonly problem?: ProblemReader;
+  /** What an answer's headers say of the vendor's own count of requests. */
+  readonly reading?: (headers: HttpAnswer['headers']) => QuotaReading | null;
   /** Values that must never appear in an error, whatever the vendor echoes. */
   readonly secrets?: readonly Secret[];
 }
 
 export function createVendorHttp(options: VendorHttpOptions): VendorHttp {
   const transport = createTransport(options);
-  const rate = options.limits.requestsPerSecond;
-  const limiter =
-    rate === undefined ? null : sharedRateLimiter(`${options.connection}|${options.baseUrl}`, rate);
+  const gate =
+    options.gate ?? createLocalGate(`${options.connection}|${options.baseUrl}`, options.limits, options.rate);
   const failure = (request: HttpRequest, answer: HttpAnswer): BatonError =>
     answerFailure(transport.place(request), answer, options.problem);
 
@@ -97,10 +114,11 @@ export function createVendorHttp(options: VendorHttpOptions): VendorHttp {
     connection: options.connection,
     baseUrl: options.baseUrl,
     requestsInFlight: options.limits.requestsInFlight ?? 4,
-    send: (request) => exchange(options, transport, limiter, request),
+    gate,
+    send: (request) => exchange(options, transport, gate, request),
     async read(request) {
       request.signal?.throwIfAborted();
-      const delivery = await exchange(options, transport, limiter, request);
+      const delivery = await exchange(options, transport, gate, request);
       if (delivery.kind !== 'answered') {
         request.signal?.throwIfAborted();
         throw delivery.error;
@@ -118,7 +136,7 @@ export function createVendorHttp(options: VendorHttpOptions): VendorHttp {
 async function exchange(
   options: VendorHttpOptions,
   transport: Transport,
-  limiter: RateLimiter | null,
+  gate: Gate,
   request: HttpRequest,
 ): Promise<Delivery> {
   let calls = 0;
@@ -127,7 +145,7 @@ async function exchange(
     const authorization = await authorize(options.authenticator, request);
     if (authorization instanceof BatonError) return { kind: 'not_sent', error: authorization };
     calls += (authorization?.calls ?? 0) + 1;
-    const delivery = await limited(limiter, transport, request, authorization);
+    const delivery = await admitted(options, transport, gate, request, authorization);
     if (delivery.kind !== 'answered') return delivery;
     const mayRenew = authorization !== null && options.authenticator?.renew !== undefined;
     if (delivery.answer.status !== 401 || !mayRenew || attempt > 1) {
@@ -137,18 +155,53 @@ async function exchange(
   }
 }
 
-async function limited(
-  limiter: RateLimiter | null,
+/** One request through the gate, which is told what became of it. */
+async function admitted(
+  options: VendorHttpOptions,
   transport: Transport,
+  gate: Gate,
   request: HttpRequest,
   authorization: Authorization | null,
 ): Promise<Delivery> {
+  let passage: Passage;
   try {
-    const waitedMs = (await limiter?.take(request.signal)) ?? 0;
+    passage = await gate.pass(request.quota, request.signal);
+  } catch (cause) {
+    return { kind: 'not_sent', error: cause instanceof BatonError ? cause : cancelled(request, cause) };
+  }
+  const delivery = await sent(transport, request, authorization, passage.waitedMs);
+  await passage.settle(outcomeOf(options, request, delivery));
+  return delivery;
+}
+
+async function sent(
+  transport: Transport,
+  request: HttpRequest,
+  authorization: Authorization | null,
+  waitedMs: number,
+): Promise<Delivery> {
+  try {
     return await transport.once(request, authorization, waitedMs);
   } catch (cause) {
     return { kind: 'not_sent', error: cancelled(request, cause) };
   }
+}
+
+/** A vendor is down when it answers 5xx, not in time or not at all. That it hands out tokens proves nothing. */
+function outcomeOf(options: VendorHttpOptions, request: HttpRequest, delivery: Delivery): RequestOutcome {
+  if (delivery.kind !== 'answered') {
+    const { error, options: told } = delivery.error;
+    const isDown = error === 'ERR_SOURCE_UNREACHABLE' || error === 'ERR_SOURCE_TIMEOUT';
+    return isDown && told.vendor === true
+      ? { kind: 'failed', error: delivery.error.message }
+      : { kind: 'neutral' };
+  }
+  const { status, headers } = delivery.answer;
+  if (status === 429) return { kind: 'limited', retryAfterMs: retryAfterMs(headers['retry-after']) };
+  if (status >= 500)
+    return { kind: 'failed', error: `${request.method} ${request.path.split('?')[0]} answered ${status}` };
+  if (request.anonymous === true) return { kind: 'neutral' };
+  return { kind: 'ok', reading: options.reading?.(headers) ?? undefined };
 }
 
 async function authorize(

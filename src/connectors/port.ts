@@ -1,5 +1,8 @@
 import type { z } from 'zod';
+import type { BreakerSettings } from '../domain/breaker.js';
 import type { Column, Mapped } from '../domain/columns.js';
+import type { Rate, RateSettings } from '../domain/rate.js';
+import type { Gate } from './gate.js';
 import type { VendorHttp } from './http.js';
 
 /**
@@ -17,6 +20,8 @@ export interface Connector<C = unknown> {
   readonly streams: Readonly<Record<string, Stream>>;
   /** The streams that a connection declares itself, instead of `streams`. */
   streamsOf?(settings: C): Readonly<Record<string, Stream>>;
+  /** The vendor's documented limit, less what others need, where the connection's `limits` set none. */
+  rate?(settings: Readonly<Record<string, unknown>>): Rate;
   /** Opens the connection: cheap, no request yet. */
   open(settings: ResolvedConnection): OpenConnection;
 }
@@ -39,16 +44,18 @@ export interface ResolvedConnection {
   /** The connector's own settings (auth, channel …), validated by `connection`. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly limits: ConnectionLimits;
+  /** What its requests go through; a gate of this process alone when not given. */
+  readonly gate?: Gate;
   /** Called once per HTTP answer or failure; for metrics. Never sees bodies, headers or query strings. */
   readonly onRequest?: (event: RequestEvent) => void;
 }
 
-export interface ConnectionLimits {
+export interface ConnectionLimits extends RateSettings {
   readonly timeoutMs: number;
-  readonly requestsPerSecond?: number;
   /** Requests at once, where a stream can be read in ranges; 4 when not given. */
   readonly requestsInFlight?: number;
   readonly maxResponseBytes: number;
+  readonly breaker?: Omit<BreakerSettings, 'probeMs'>;
 }
 
 export interface RequestEvent {

@@ -5,13 +5,14 @@ import { BatonError } from '../protocol/errors.js';
 import * as foundation from './migrations/0001-foundation.js';
 import * as ranges from './migrations/0002-ranges.js';
 import * as arrivals from './migrations/0004-arrivals.js';
+import * as budgets from './migrations/0006-budgets.js';
 
 interface Migration {
   readonly name: string;
   up(db: Knex): Promise<void>;
 }
 
-const migrations: readonly Migration[] = [foundation, ranges, arrivals];
+const migrations: readonly Migration[] = [foundation, ranges, arrivals, budgets];
 
 /** knex's migrator over values instead of files, so that the compiled code carries its own migrations. */
 const migrationSource = {

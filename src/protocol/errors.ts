@@ -164,6 +164,21 @@ export const catalogue = {
     retryable: false,
   },
 
+  ERR_BUDGET_SPENT: {
+    code: 'BTN-2030',
+    title: 'The connection’s request budget is used up for the moment',
+    why: 'All workers together may send so many requests; more wait, live work before repair before backfill.',
+    fix: 'Nothing to do: it goes on by itself, and no retry is used up. Raise the connection’s limits if the vendor allows more.',
+    retryable: true,
+  },
+  ERR_BREAKER_OPEN: {
+    code: 'BTN-2031',
+    title: 'The outside system is down, so requests to it are held back',
+    why: 'It failed several times in a row; one request at a time looks whether it is back.',
+    fix: 'Nothing to do: what waits goes on when it is back, and no retry is used up. `baton connections list` shows the state.',
+    retryable: true,
+  },
+
   ERR_LAKE_UNAVAILABLE: {
     code: 'BTN-3001',
     title: 'The lake could not be read or written',

@@ -6,8 +6,11 @@ import { type BatonConfig, databaseUrl, lakePlace, temporalConnectionOptions } f
 import type { Connector } from '../connectors/port.js';
 import { createArrivalStore } from '../control/arrivals.js';
 import { createBatchStore } from '../control/batches.js';
+import { listenForChanges } from '../control/budget-changes.js';
+import { createBudgetStore } from '../control/budgets.js';
 import { migrateControl, openControl } from '../control/database.js';
 import { createEffectStore } from '../control/effects.js';
+import { createGates } from '../control/gates.js';
 import { createRequestCounter } from '../control/request-counts.js';
 import { createRunStore } from '../control/runs.js';
 import { createHandOver } from '../lake/hand-over.js';
@@ -36,7 +39,14 @@ export async function compose(
   );
   await warehouse.prepare();
   const counter = createRequestCounter(control);
-  const connections = createConnections(config, (event) => counter.count(event), connectors);
+  // A pool of its own: a place that has to wait for a connection is no place any more.
+  const budgetDatabase = openControl(databaseUrl(config.control, config), {
+    poolMax: 2,
+    applicationName: 'baton-budget',
+  });
+  const gates = createGates(createBudgetStore(budgetDatabase));
+  const changes = listenForChanges(budgetDatabase, gates.changed);
+  const connections = createConnections(config, (event) => counter.count(event), gates, connectors);
   const temporal = await connectTemporal(config);
   const client = new Client({ connection: temporal, namespace: config.temporal.namespace });
   const stopping = new AbortController();
@@ -46,6 +56,7 @@ export async function compose(
     batches: createBatchStore(control),
     arrivals: createArrivalStore(control),
     effects: createEffectStore(control),
+    budgets: createBudgetStore(control),
     warehouse,
     lake,
     handOver: createHandOver(handOverBytes),
@@ -67,6 +78,9 @@ export async function compose(
     stop: () => stopping.abort(),
     async close(): Promise<void> {
       connections.close();
+      changes.close();
+      await gates.close();
+      await budgetDatabase.close();
       await counter.close();
       await temporal.close();
       await warehouse.close();

@@ -1,13 +1,31 @@
 import type { Connections } from '../activities/ports.js';
 import { type BatonConfig, resolveConnection, unknownConnection } from '../config/index.js';
-import { type Connector, type OpenConnection, type RequestEvent, streamsOf } from '../connectors/port.js';
+import type { Gate } from '../connectors/gate.js';
+import {
+  type Connector,
+  type OpenConnection,
+  type RequestEvent,
+  type ResolvedConnection,
+  streamsOf,
+} from '../connectors/port.js';
 import { connectors as registry } from '../connectors/registry.js';
+import type { RequestClass } from '../control/budgets.js';
+import type { Gates } from '../control/gates.js';
+import { breakerDefaults } from '../domain/breaker.js';
+import { ratesOf } from '../domain/rate.js';
 import { BatonError } from '../protocol/errors.js';
+
+/** Whose budget it is where a connection is not one tenant's own. */
+const allTenants = '*';
+
+/** A probe that is not heard of so long after its deadline is made again by another worker. */
+const probeMarginMs = 5_000;
 
 /** The connections of baton.yaml, each opened at its first use and then shared by the whole process. `connectors` are those of this build. */
 export function createConnections(
   config: BatonConfig,
   onRequest: (event: RequestEvent) => void,
+  gates: Gates,
   connectors: Readonly<Record<string, Connector>> = registry,
 ): Connections {
   const opened = new Map<string, OpenConnection>();
@@ -23,14 +41,29 @@ export function createConnections(
     return found;
   }
 
+  /** One budget per account at the vendor: of the connection's one tenant, or of all that share it. */
+  function gateOf({ name, limits, settings }: ResolvedConnection, requestClass: RequestClass): Gate {
+    const own = ratesOf(limits);
+    const vendor = connector(name).rate?.(settings);
+    return gates.open({
+      connection: name,
+      tenant: config.connections[name]?.tenant ?? allTenants,
+      requestClass,
+      rates: own.length > 0 || vendor === undefined ? own : [vendor],
+      breaker: { ...(limits.breaker ?? breakerDefaults), probeMs: limits.timeoutMs + probeMarginMs },
+    });
+  }
+
   return {
     connector,
-    open(name) {
-      const known = opened.get(name);
+    open(name, requestClass = 'live') {
+      const key = `${requestClass} ${name}`;
+      const known = opened.get(key);
       if (known !== undefined) return known;
       const resolved = resolveConnection(config, name, connectors);
-      const connection = connector(name).open({ ...resolved, onRequest });
-      opened.set(name, connection);
+      const gate = gateOf(resolved, requestClass);
+      const connection = connector(name).open({ ...resolved, onRequest, gate });
+      opened.set(key, connection);
       return connection;
     },
     stream(name, stream) {

@@ -9,8 +9,10 @@ import { createEffectActivities } from '../../src/activities/effects.js';
 import type { EffectDeps } from '../../src/activities/perform-effect.js';
 import { loadConfig } from '../../src/config/index.js';
 import { connectors } from '../../src/connectors/registry.js';
+import { createBudgetStore } from '../../src/control/budgets.js';
 import { migrateControl, openControl } from '../../src/control/database.js';
 import { createEffectStore, type EffectRow } from '../../src/control/effects.js';
+import { createGates } from '../../src/control/gates.js';
 import type { Intent } from '../../src/control/intents.js';
 import { createRunStore } from '../../src/control/runs.js';
 import { Secret } from '../../src/domain/secret.js';
@@ -55,12 +57,17 @@ export async function openLedger() {
   const effects = createEffectStore(control);
   const temporal = Connection.lazy({ address: inject('temporalAddress') });
   let onRequest = () => {};
-  const connections = createConnections(config, () => onRequest());
+  const budgets = createBudgetStore(control);
+  const gates = createGates(budgets);
+  const connections = createConnections(config, () => onRequest(), gates);
   const deps: EffectDeps = {
     log: createLogger('test', 'silent'),
     runs: createRunStore(control),
     effects,
+    budgets,
     connections,
+    alerts: config.alerts,
+    runUrl: (runId) => runId,
     orchestrator: createOrchestrator(new Client({ connection: temporal }), inject('temporalAddress')),
     stopping: new AbortController().signal,
   };
@@ -100,6 +107,7 @@ export async function openLedger() {
     },
     async close(): Promise<void> {
       connections.close();
+      await gates.close();
       await temporal.close();
       await control.close();
       await sandbox.close();

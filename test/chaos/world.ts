@@ -235,6 +235,7 @@ function configOf(
         type: 'zendesk',
         baseUrl: `${sandbox.url}/zendesk`,
         auth: { email: 'baton@example.com', apiToken: secret('ZENDESK_API_TOKEN') },
+        plan: 'high_volume',
         limits,
       },
       salesforce: {

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type BatonConfig, configProblems, loadConfig } from '../../src/config/index.js';
+import { breakerDefaults } from '../../src/domain/breaker.js';
 import { project, small } from './project.js';
 
 const load = (cwd: string, env: Record<string, string> = {}): BatonConfig => loadConfig({ cwd, env });
@@ -38,7 +39,12 @@ describe('loadConfig', () => {
       type: 'coupa',
       baseUrl: 'http://127.0.0.1:4100/coupa',
       tenant: null,
-      limits: { timeoutMs: 30_000, requestsInFlight: 4, maxResponseBytes: 67_108_864 },
+      limits: {
+        timeoutMs: 30_000,
+        requestsInFlight: 4,
+        maxResponseBytes: 67_108_864,
+        breaker: breakerDefaults,
+      },
       settings: { auth: { clientSecret: 'secret://env/COUPA' } },
     });
     expect(config.pipelines['po_data_pipeline']?.threshold).toBe('0.10');

@@ -1,7 +1,45 @@
 import { z } from 'zod';
+import { breakerDefaults } from '../../domain/breaker.js';
 import { httpUrl, name, nameMessage, namePattern } from './values.js';
 
 const count = (what: string) => z.int({ error: `must be ${what}` }).positive({ error: `must be ${what}` });
+
+const share = 'must be a share between 0 and 1';
+
+const breaker = z
+  .strictObject({
+    failures: count('a number of failures')
+      .prefault(breakerDefaults.failures)
+      .meta({
+        description: 'Failures in a row, of all workers together, that hold requests back.',
+        examples: [3],
+      }),
+    ratio: z
+      .number({ error: share })
+      .gt(0, { error: share })
+      .max(1, { error: share })
+      .prefault(breakerDefaults.ratio)
+      .meta({ description: 'Share of failures within `windowMs` that does so too …', examples: [0.8] }),
+    minimum: count('a number of requests')
+      .prefault(breakerDefaults.minimum)
+      .meta({ description: '… when there were at least so many requests.', examples: [50] }),
+    windowMs: count('a number of milliseconds')
+      .prefault(breakerDefaults.windowMs)
+      .meta({
+        description: 'The time over which the share is counted, in milliseconds.',
+        examples: [60_000],
+      }),
+    openMs: count('a number of milliseconds')
+      .prefault(breakerDefaults.openMs)
+      .meta({
+        description: 'Until one request looks whether the vendor is back; doubles each time.',
+        examples: [10_000],
+      }),
+    longestOpenMs: count('a number of milliseconds')
+      .prefault(breakerDefaults.longestOpenMs)
+      .meta({ description: 'The longest that this becomes.', examples: [60_000] }),
+  })
+  .prefault({});
 
 const limits = z
   .strictObject({
@@ -13,6 +51,13 @@ const limits = z
       .positive({ error: 'must be more than 0' })
       .optional()
       .meta({ description: 'Most requests a second; the vendor’s own limit when not given.', examples: [7] }),
+    requestsPerMinute: count('a number of requests')
+      .optional()
+      .meta({ description: 'Most requests a minute, of which a quarter may go at once.', examples: [400] }),
+    requestsPerDay: count('a number of requests')
+      .optional()
+      .meta({ description: 'Most requests in 24 hours, of which half may go at once.', examples: [100_000] }),
+    breaker,
     requestsInFlight: count('a number of requests')
       .max(16, { error: 'must be at most 16' })
       .prefault(4)

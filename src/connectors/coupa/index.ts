@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { purchaseOrderColumns } from '../../domain/purchase-order.js';
+import type { Rate } from '../../domain/rate.js';
 import { type CheckPlan, checkConnection } from '../check.js';
 import { type Authenticator, createVendorHttp, type HttpRequest } from '../http.js';
 import { defineConnector, type OpenConnection, type ResolvedConnection, type Stream } from '../port.js';
@@ -72,7 +73,7 @@ const streams = {
 } as const satisfies Record<string, Stream>;
 
 /** Below Coupa's 25 requests a second, so that others of the same instance have room. */
-const vendorRequestsPerSecond = 20;
+const vendorRate: Rate = { requests: 20, perMs: 1_000 };
 
 const connection = z.strictObject({
   auth: z.strictObject({
@@ -88,6 +89,7 @@ export const coupa = defineConnector<z.infer<typeof connection>>({
   system: 'Coupa',
   connection,
   streams,
+  rate: () => vendorRate,
   open,
 });
 
@@ -112,7 +114,9 @@ function open(settings: ResolvedConnection): OpenConnection {
     connection: settings.name,
     system: 'Coupa',
     baseUrl: settings.baseUrl,
-    limits: { requestsPerSecond: vendorRequestsPerSecond, ...settings.limits },
+    limits: settings.limits,
+    gate: settings.gate,
+    rate: vendorRate,
     onRequest: settings.onRequest,
     authenticator: holder,
     // Coupa wants both, also on GET.

@@ -24,6 +24,7 @@ function open(settings: ResolvedConnection): OpenConnection {
     system: 'Frankfurter',
     baseUrl: settings.baseUrl,
     limits: settings.limits,
+    gate: settings.gate,
     onRequest: settings.onRequest,
     problem: (_status, body) =>
       typeof body === 'object' && body !== null && 'message' in body ? { words: String(body.message) } : null,

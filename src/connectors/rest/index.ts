@@ -31,6 +31,7 @@ function open(settings: ResolvedConnection): OpenConnection {
     system: settings.name,
     baseUrl: settings.baseUrl,
     limits: settings.limits,
+    gate: settings.gate,
     onRequest: settings.onRequest,
     ...(authenticator === undefined ? {} : { authenticator }),
     secrets: secretsOf(settings),

@@ -8,6 +8,7 @@ import { vendorClock } from '../vendor-clock.js';
 import { accountColumns, accountFields, mapAccount } from './account.js';
 import { contactColumns, contactFields, mapContact } from './contact.js';
 import { salesforceProblem } from './problem.js';
+import { salesforceReading } from './reading.js';
 import { salesforceStream } from './stream.js';
 
 const streams = {
@@ -54,6 +55,8 @@ function open(settings: ResolvedConnection): OpenConnection {
     system: 'Salesforce',
     baseUrl: settings.baseUrl,
     limits: settings.limits,
+    gate: settings.gate,
+    reading: salesforceReading,
     onRequest: settings.onRequest,
     authenticator: holder,
     problem: salesforceProblem,

@@ -30,6 +30,7 @@ function open(settings: ResolvedConnection): OpenConnection {
     system: 'Slack',
     baseUrl: settings.baseUrl,
     limits: settings.limits,
+    gate: settings.gate,
     onRequest: settings.onRequest,
     authenticator: { authorize: async () => authorization },
     problem: (_status, body) =>

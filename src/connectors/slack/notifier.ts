@@ -1,3 +1,4 @@
+import type { Rate } from '../../domain/rate.js';
 import { BatonError } from '../../protocol/errors.js';
 import type { VendorHttp } from '../http.js';
 import type { EffectRequest, LookOutcome, Message, Notifier, SendOutcome } from '../port.js';
@@ -13,6 +14,9 @@ const settleMs = 10_000;
 const lookBackMs = 120_000;
 
 const mostPages = 20;
+
+/** https://docs.slack.dev/apis/web-api/rate-limits: one message a second and channel. */
+const perChannel: Rate = { requests: 1, perMs: 1_000 };
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -48,6 +52,7 @@ async function post(http: VendorHttp, request: EffectRequest, signal: AbortSigna
       unfurl_media: false,
       metadata: { event_type: eventType, event_payload: { key: marker } },
     },
+    quota: { name: `channel ${body.channel}`, rate: perChannel },
     signal,
   });
   return outcome ?? judge(http, body, parseObject(answer.body));

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Rate } from '../../domain/rate.js';
 import { Secret } from '../../domain/secret.js';
 import { BatonError } from '../../protocol/errors.js';
 import { type CheckPlan, checkConnection } from '../check.js';
@@ -9,19 +10,41 @@ import { plainText, secretReference, secretSetting, textSetting } from '../setti
 import { vendorClock } from '../vendor-clock.js';
 import { zendeskDesk } from './desk.js';
 import { zendeskProblem } from './problem.js';
+import { zendeskReading } from './reading.js';
 import { tickets } from './tickets.js';
 
 const streams = { tickets } as const;
 
+/** https://developer.zendesk.com/api-reference/introduction/rate-limits/ requests a minute, by plan */
+const perMinute = {
+  team: 200,
+  growth: 400,
+  professional: 400,
+  enterprise: 700,
+  high_volume: 2_500,
+} as const satisfies Record<string, number>;
+type ZendeskPlan = keyof typeof perMinute;
+
+const plans = Object.keys(perMinute) as [ZendeskPlan, ...ZendeskPlan[]];
+
 const connection = z.strictObject({
   auth: z.strictObject({ email: plainText, apiToken: secretReference }),
+  /** The account's plan, which sets its limit; the smallest when not given. */
+  plan: z.enum(plans, { error: `must be one of ${plans.join(', ')}` }).optional(),
 });
+
+/** A quarter of it may go at once; a tenth is left to others. */
+function rateOf(settings: Readonly<Record<string, unknown>>): Rate {
+  const limit = perMinute[(settings['plan'] as ZendeskPlan | undefined) ?? 'team'];
+  return { requests: limit * 0.9, perMs: 60_000, burst: limit / 4 };
+}
 
 export const zendesk = defineConnector<z.infer<typeof connection>>({
   type: 'zendesk',
   system: 'Zendesk',
   connection,
   streams,
+  rate: rateOf,
   open,
 });
 
@@ -38,6 +61,9 @@ function open(settings: ResolvedConnection): OpenConnection {
     system: 'Zendesk',
     baseUrl: settings.baseUrl,
     limits: settings.limits,
+    gate: settings.gate,
+    rate: rateOf(settings.settings),
+    reading: zendeskReading,
     onRequest: settings.onRequest,
     authenticator: { authorize: async () => authorization },
     problem: zendeskProblem,

@@ -1,4 +1,5 @@
 import type { Column, Mapped } from '../../domain/columns.js';
+import type { Quota } from '../gate.js';
 import { splitArray } from '../json-split.js';
 import { tokenPaginator } from '../paging/handed-out.js';
 import type { Stream, Window } from '../port.js';
@@ -29,6 +30,9 @@ const paginator = tokenPaginator('tickets', {
     envelope.get('end_of_stream') === true || isPast(records.at(-1), window),
 });
 
+/** The export has a limit of its own, ten a minute; half of it may go at once. */
+const exportQuota: Quota = { name: 'incremental', rate: { requests: 10, perMs: 60_000, burst: 5 } };
+
 /** Zendesk refuses a start that is less than a minute ago. */
 const youngestStartMs = 61_000;
 
@@ -56,6 +60,7 @@ export const tickets: Stream = {
         method: 'GET',
         path: '/api/v2/incremental/tickets/cursor.json',
         query: { ...(isFirst ? { start_time: startTime(window) } : ask.query), per_page: size },
+        quota: exportQuota,
         signal: options.signal,
       }),
       split: (body) => splitArray(body, 'tickets'),

@@ -1,0 +1,110 @@
+import type { Gate, Passage, Quota, RequestOutcome } from '../connectors/gate.js';
+import type { BreakerSettings } from '../domain/breaker.js';
+import type { Rate } from '../domain/rate.js';
+import { BatonError } from '../protocol/errors.js';
+import type { BudgetKey, BudgetStore, Granted, RequestClass } from './budgets.js';
+import { createMeter, type Meter, type MeterPlace } from './meter.js';
+import { createReporter, type Reporter } from './reporter.js';
+
+/** How long nobody asks after a 429 that names no time. */
+const holdMs = 1_000;
+
+export interface GateOptions extends BudgetKey {
+  readonly requestClass: RequestClass;
+  /** Narrowest window first; none = no limit, only the breaker. */
+  readonly rates: readonly Rate[];
+  readonly breaker: BreakerSettings;
+}
+
+/** The gates of one process. */
+export interface Gates {
+  open(options: GateOptions): Gate;
+  /** Something changed in a connection's row: what was leased under it is given up. */
+  changed(key: BudgetKey): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Gates over the control database, shared by all workers. Each request passes the rows of its narrower quotas first
+ * and the connection's own last, where the breaker is, so that its moment is that of the last one.
+ */
+export function createGates(store: BudgetStore): Gates {
+  const meters = new Map<string, { readonly key: string; readonly meter: Meter }>();
+  const reporters = new Map<string, Reporter>();
+
+  function meterOf(options: GateOptions, quota: string, rate: Rate | null): Meter {
+    const key = keyOf(options);
+    const id = JSON.stringify([key, quota, options.requestClass]);
+    const known = meters.get(id);
+    if (known !== undefined) return known.meter;
+    const { requestClass, breaker, connection } = options;
+    let declared = false;
+    const acquire = async (wanted: number): Promise<Granted> => {
+      // Once per process, so that new limits hold; and again should the row be lost.
+      for (let tries = 0; tries < 3; tries += 1) {
+        if (!declared) await store.declare(options, quota, rate, breaker);
+        declared = true;
+        const granted = await store.acquire(options, quota, requestClass, wanted);
+        if (granted !== null) return granted;
+        declared = false;
+      }
+      throw new BatonError('ERR_INTERNAL', { detail: `The budget of ${connection} cannot be declared.` });
+    };
+    const name = quota === '' ? connection : `${connection} (${quota})`;
+    const meter = createMeter({ name, acquire });
+    meters.set(id, { key, meter });
+    return meter;
+  }
+
+  function reporterOf(options: BudgetKey): Reporter {
+    const known = reporters.get(keyOf(options));
+    if (known !== undefined) return known;
+    const reporter = createReporter((report) => store.report(options, report));
+    reporters.set(keyOf(options), reporter);
+    return reporter;
+  }
+
+  function changed(key: BudgetKey): void {
+    for (const { key: of, meter } of meters.values()) if (of === keyOf(key)) meter.forget();
+  }
+
+  return {
+    changed,
+    open(options) {
+      const [own, ...wider] = options.rates;
+      const always = wider.map((rate): Quota => ({ name: `per ${rate.perMs / 1000} s`, rate }));
+      const reporter = reporterOf(options);
+
+      async function settle(place: MeterPlace, quota: Quota | undefined, outcome: RequestOutcome) {
+        if (outcome.kind === 'limited') {
+          const row = quota?.name ?? '';
+          await store.hold(options, row, outcome.retryAfterMs ?? holdMs).catch(() => {});
+          changed(options);
+        }
+        await reporter.report(outcome, place.probe);
+        if (outcome.kind === 'failed' || place.probe !== null) changed(options);
+      }
+
+      return {
+        async pass(quota, signal): Promise<Passage> {
+          let waitedMs = 0;
+          for (const { name, rate } of quota === undefined ? always : [...always, quota])
+            waitedMs += (await meterOf(options, name, rate).take(signal)).waitedMs;
+          const place = await meterOf(options, '', own ?? null).take(signal);
+          return {
+            waitedMs: waitedMs + place.waitedMs,
+            settle: (outcome) => settle(place, quota, outcome),
+          };
+        },
+        outage: () => store.outage(options),
+      };
+    },
+    async close() {
+      await Promise.all([...reporters.values()].map((reporter) => reporter.close()));
+    },
+  };
+}
+
+function keyOf({ connection, tenant }: BudgetKey): string {
+  return JSON.stringify([connection, tenant]);
+}
