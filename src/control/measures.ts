@@ -32,6 +32,12 @@ export interface ControlMeasures {
     readonly requests: number;
     readonly waitMs: number;
   }[];
+  /** The breaker of each connection; 0 closed, 1 half open, 2 open. */
+  readonly breakers: readonly {
+    readonly connection: string;
+    readonly tenant: string;
+    readonly level: number;
+  }[];
   /** Tickets that are not resolved. */
   readonly tickets: readonly { readonly connection: string; readonly open: number }[];
 }
@@ -52,6 +58,11 @@ export function readControlMeasures(control: Database, timeoutMs: number): Promi
       trx,
       `SELECT connection, status, requests::float8 AS requests, wait_ms::float8 AS "waitMs"
        FROM control.request_counts ORDER BY 1, 2`,
+    ),
+    breakers: await rows<ControlMeasures['breakers'][number]>(
+      trx,
+      `SELECT connection, tenant, array_position(ARRAY['closed','half_open','open'], state)::float8 - 1 AS level
+       FROM control.budgets WHERE quota = '' ORDER BY 1, 2`,
     ),
     tickets: await rows<ControlMeasures['tickets'][number]>(
       trx,

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { BatonClient } from '../../src/client/index.js';
+import { createBudgetStore } from '../../src/control/budgets.js';
 import { migrateControl, openControl } from '../../src/control/database.js';
 import { createEffectStore } from '../../src/control/effects.js';
 import { createRunStore, shortRunId } from '../../src/control/runs.js';
 import type { Database } from '../../src/database/postgres.js';
+import { breakerDefaults } from '../../src/domain/breaker.js';
 import { Secret } from '../../src/domain/secret.js';
 import { createPostgresWarehouse, openWarehouseDatabase } from '../../src/warehouse/postgres/index.js';
 import { startTinyWorker, type TinyWorker } from '../client/tiny-worker.js';
@@ -44,6 +46,30 @@ describe('the command line, as a process', () => {
   });
 
   const baton = (...args: string[]) => spawnBaton(args, project(small), env);
+
+  it('shows which outside system is down, and when it is asked again', async () => {
+    const budgets = createBudgetStore(control);
+    const key = { connection: 'coupa', tenant: '*' };
+    await budgets.declare(key, '', { requests: 20, perMs: 1_000 }, { ...breakerDefaults, probeMs: 35_000 });
+    await budgets.report(key, {
+      ok: 0,
+      failed: 5,
+      trailing: 5,
+      probe: null,
+      error: 'GET /api/suppliers answered 503',
+      reading: null,
+    });
+    const shown = await baton('connections', 'list', '--output', 'json').ended;
+    const { data } = JSON.parse(shown.stdout) as { data: { name: string; budget: object | null }[] };
+    expect(data.find(({ name }) => name === 'coupa')?.budget).toMatchObject({
+      state: 'open',
+      limit: '20 per 1 s',
+      lastError: 'GET /api/suppliers answered 503',
+    });
+    const table = await baton('connections', 'list').ended;
+    expect(table.stdout).toMatch(/coupa.*20 per 1 s.*down, asked again in (29|30) s/);
+    await control.knex('control.budgets').delete();
+  });
 
   /** A row as the claim of a run makes it, and its end. */
   async function storedRun(logicalTime: string, state: 'queued' | 'succeeded' | 'failed') {

@@ -1,5 +1,7 @@
 import { type BatonConfig, resolveConnection, unknownConnection } from '../../config/index.js';
 import type { CheckTick, Connector } from '../../connectors/port.js';
+import type { BudgetView } from '../../control/budgets.js';
+import type { BreakerState } from '../../domain/breaker.js';
 import { BatonError, describeError } from '../../protocol/errors.js';
 import type { Cli, Handler } from '../context.js';
 import { asBatonError } from '../render/failure.js';
@@ -12,6 +14,20 @@ interface ConnectionView {
   readonly system: string;
   readonly baseUrl: string;
   readonly tenant: string | null;
+  /** Null when the control database cannot be asked, or no request was made yet. */
+  readonly budget: BudgetShown | null;
+}
+
+interface BudgetShown {
+  readonly state: BreakerState;
+  /** Until it is asked again whether it is back; 0 when the breaker is closed. */
+  readonly probeInMs: number;
+  readonly failures: number;
+  readonly lastError: string | null;
+  readonly limit: string | null;
+  /** How long the next request would wait for its place. */
+  readonly backlogMs: number;
+  readonly remaining: number | null;
 }
 
 interface TestResult {
@@ -27,12 +43,14 @@ interface TestResult {
 export const listConnections: Handler = async (cli) => {
   const config = await cli.config();
   const connectors = await loadConnectors();
+  const budgets = await readBudgets(cli);
   const items = Object.entries(config.connections).map(([name, { type, baseUrl, tenant }]) => ({
     name,
     type,
     system: connectors[type]?.system ?? type,
     baseUrl,
     tenant,
+    budget: shownBudget(budgets.find((row) => row.connection === name && row.quota === '')),
   }));
   return {
     result: list<ConnectionView>({
@@ -44,10 +62,44 @@ export const listConnections: Handler = async (cli) => {
         { title: 'System', value: (connection) => connection.system },
         { title: 'Base URL', value: (connection) => connection.baseUrl },
         { title: 'Tenant', value: (connection) => connection.tenant ?? '' },
+        { title: 'Limit', value: ({ budget }) => budget?.limit ?? '' },
+        { title: 'State', value: ({ budget }) => stateOf(budget) },
       ],
     }),
   };
 };
+
+/** None when the control database does not answer: what is configured is shown all the same. */
+async function readBudgets(cli: Cli): Promise<readonly BudgetView[]> {
+  try {
+    const { createBudgetStore } = await import('../../control/budgets.js');
+    return await createBudgetStore(await cli.control()).all();
+  } catch (error) {
+    cli.verbose(`budgets        ${asBatonError(error).message}`);
+    return [];
+  }
+}
+
+function shownBudget(row: BudgetView | undefined): BudgetShown | null {
+  if (row === undefined) return null;
+  return {
+    state: row.state,
+    probeInMs: Math.round(row.probe_in_ms),
+    failures: row.failures,
+    lastError: row.last_error,
+    limit: row.rate === null ? null : `${row.rate.requests} per ${row.rate.perMs / 1000} s`,
+    backlogMs: Math.round(row.backlog_ms),
+    remaining: row.remaining,
+  };
+}
+
+function stateOf(budget: BudgetShown | null): string {
+  if (budget === null) return '';
+  if (budget.state === 'closed') return 'up';
+  const when =
+    budget.probeInMs > 0 ? `asked again in ${Math.ceil(budget.probeInMs / 1000)} s` : 'asked again now';
+  return budget.state === 'open' ? `down, ${when}` : 'down, being asked';
+}
 
 /** Tests one connection or all; exit code 4 when one fails. */
 export const testConnections: Handler = async (cli, [name]) => {

@@ -131,6 +131,14 @@ export const definitions: readonly Definition[] = [
     labels: { connection: 'connection' },
     samples: ({ control }) => waits(control),
   },
+  {
+    name: 'baton_breaker_state',
+    type: 'gauge',
+    help: 'Circuit breaker of a connection: 0 closed, 1 half open (one request looks whether it is back), 2 open.',
+    labels: { connection: 'connection', tenant: 'the tenant whose own it is, or * for all' },
+    samples: ({ control }) =>
+      (control?.breakers ?? []).map(({ connection, tenant, level }) => sample({ connection, tenant }, level)),
+  },
 ];
 
 export function measuredMetrics(measures: Measures): readonly Metric[] {
