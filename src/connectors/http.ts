@@ -169,10 +169,17 @@ async function admitted(
   } catch (cause) {
     return { kind: 'not_sent', error: cause instanceof BatonError ? cause : cancelled(request, cause) };
   }
+  const sentAt = performance.now();
   const delivery = await sent(transport, request, authorization, passage.waitedMs);
-  await passage.settle(outcomeOf(options, request, delivery));
+  const deadlineMs = request.timeoutMs ?? options.limits.timeoutMs;
+  const wasAway = performance.now() - sentAt > deadlineMs + awayMs;
+  const outcome = outcomeOf(options, request, delivery);
+  await passage.settle(wasAway && outcome.kind === 'failed' ? { kind: 'neutral' } : outcome);
   return delivery;
 }
+
+/** A failure noticed so long after its deadline is of our own process, which was frozen: the vendor may be well. */
+const awayMs = 1_000;
 
 async function sent(
   transport: Transport,

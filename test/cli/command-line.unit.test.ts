@@ -143,8 +143,8 @@ describe('names and configuration', () => {
 describe('connections list', () => {
   it('is TSV in a pipe, a table on a terminal, and the same rows in each machine form', async () => {
     const piped = await baton(['connections', 'list'], withProject());
-    expect(piped.stdout.split('\n')[0]).toBe('name\ttype\tsystem\tbase_url\ttenant');
-    expect(piped.stdout.split('\n')[1]).toBe('coupa\tcoupa\tCoupa\thttp://127.0.0.1:4100/coupa\t');
+    expect(piped.stdout.split('\n')[0]).toBe('name\ttype\tsystem\tbase_url\ttenant\tlimit\tstate');
+    expect(piped.stdout.split('\n')[1]).toBe('coupa\tcoupa\tCoupa\thttp://127.0.0.1:4100/coupa\t\t\t');
     const table = await baton(['connections', 'list'], { ...withProject(), isTTY: true, columns: 60 });
     for (const line of table.stdout.split('\n'))
       expect(stripVTControlCharacters(line).length).toBeLessThanOrEqual(60);
