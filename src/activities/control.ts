@@ -8,6 +8,9 @@ import { asActivity } from './failure.js';
 import { planTickets } from './plan-tickets.js';
 import type { ActivityDeps } from './ports.js';
 
+/** One COPY: less than a second's work, which costs more to hand over than to do. */
+const ownStaging = 1_000;
+
 const noReceipt: Receipt = {
   pages: 0,
   calls: 0,
@@ -35,27 +38,14 @@ export function createControlActivities(deps: ActivityDeps): ControlActivities {
           temporalRunId: execution?.runId ?? '',
           plan,
         });
-        return claimed ? { outcome: 'claimed', runId: id, plan } : { outcome: 'taken' };
+        if (!claimed) return { outcome: 'taken' };
+        const { pipeline, concurrency: limit } = plan;
+        const slot = await takeSlot(deps, { runId: id, tenant: input.tenant, pipeline, limit });
+        return { outcome: 'claimed', runId: id, plan, slot, ownStaging };
       }),
 
     acquireSlot: (input) =>
-      asActivity(deps.log, { run: input.runId }, async () => {
-        const slot = {
-          key: `${input.pipeline}/${input.tenant}`,
-          limit: input.limit,
-          runId: input.runId,
-          temporalRunId: activityInfo().workflowExecution?.runId ?? '',
-        };
-        const first = await deps.runs.acquireSlot(slot);
-        if (first.acquired) return { acquired: true };
-        let freed = false;
-        for (const owner of first.owners) {
-          if (await deps.orchestrator.isRunning(owner.run_id, owner.temporal_run_id)) continue;
-          await deps.runs.releaseSlot(owner.run_id);
-          freed = true;
-        }
-        return { acquired: freed && (await deps.runs.acquireSlot(slot)).acquired };
-      }),
+      asActivity(deps.log, { run: input.runId }, async () => ({ acquired: await takeSlot(deps, input) })),
 
     noteStep: ({ runId, stepId, state, detail }) =>
       asActivity(deps.log, { run: runId, step: stepId }, () =>
@@ -75,6 +65,28 @@ export function createControlActivities(deps: ActivityDeps): ControlActivities {
 
     finishRun: (input) => asActivity(deps.log, { run: input.runId }, () => finishRun(deps, input)),
   };
+}
+
+/** Takes a slot of the pipeline and tenant for the run, if need be one whose owner is gone. */
+async function takeSlot(
+  deps: ActivityDeps,
+  input: Parameters<ControlActivities['acquireSlot']>[0],
+): Promise<boolean> {
+  const slot = {
+    key: `${input.pipeline}/${input.tenant}`,
+    limit: input.limit,
+    runId: input.runId,
+    temporalRunId: activityInfo().workflowExecution?.runId ?? '',
+  };
+  const first = await deps.runs.acquireSlot(slot);
+  if (first.acquired) return true;
+  let freed = false;
+  for (const owner of first.owners) {
+    if (await deps.orchestrator.isRunning(owner.run_id, owner.temporal_run_id)) continue;
+    await deps.runs.releaseSlot(owner.run_id);
+    freed = true;
+  }
+  return freed && (await deps.runs.acquireSlot(slot)).acquired;
 }
 
 async function finishRun(deps: ActivityDeps, input: FinishRunInput): Promise<RunResult> {

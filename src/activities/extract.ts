@@ -6,10 +6,11 @@ import type { ExtractStep, RetryPolicy } from '../domain/plan.js';
 import { redact } from '../domain/secret.js';
 import { traitsOf } from '../domain/write.js';
 import { type BatchPlace, isOfBatch, writeManifest } from '../lake/parts.js';
-import type { ExtractActivities } from '../protocol/activities.js';
+import type { ExtractActivities, ExtractResult } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
 import { sendAlerts } from './alerts.js';
 import { asActivity, toFailure } from './failure.js';
+import { loadLanded } from './load.js';
 import { alertOutage, heldBack, outageOf, requestClass } from './outage.js';
 import type { ActivityDeps } from './ports.js';
 import { walkBatch } from './walk.js';
@@ -34,6 +35,7 @@ export function createExtractActivities(deps: ActivityDeps): ExtractActivities {
           await deps.runs.stepCounted(input.runId, input.step.id, counts);
           if (input.step.landing !== undefined) await handToLoader(deps, input, landed);
           return {
+            ...(await loadIfFew(deps, input, landed, signal)),
             batchId: landed.batch_id,
             generation: landed.generation,
             pages: Number(landed.pages),
@@ -45,6 +47,17 @@ export function createExtractActivities(deps: ActivityDeps): ExtractActivities {
         }
       }),
   };
+}
+
+/** Stages and merges what is too little to call anybody for; else the stager that was called has it. */
+async function loadIfFew(
+  deps: ActivityDeps,
+  { step, tenant, ownStaging }: Input,
+  batch: Batch,
+  signal: AbortSignal,
+): Promise<Pick<ExtractResult, 'staged' | 'merged'>> {
+  if (ownStaging === undefined || Number(batch.records) > ownStaging.records) return {};
+  return loadLanded(deps, { ...ownStaging, batch, step, tenant }, signal);
 }
 
 /** Fixes the window: from the watermark less the overlap, to the vendor's own now. Once per run and step. */
@@ -105,8 +118,13 @@ async function walk(deps: ActivityDeps, input: Input, batch: Batch, signal: Abor
   const { step, runId } = input;
   const place = placeOf(deps.lakeLayout, step, batch);
   const progress = createProgress((counts) => deps.runs.stepCounted(runId, step.id, counts));
+  let rung = false;
   const onPart = (total: { records: number; pages: number }) => {
     Context.current().heartbeat(total.pages);
+    if (!rung && input.ownStaging !== undefined && total.records > input.ownStaging.records) {
+      rung = true;
+      void ringStager(deps, input);
+    }
     progress.note({ read: total.records, pages: total.pages });
   };
   try {
@@ -115,6 +133,13 @@ async function walk(deps: ActivityDeps, input: Input, batch: Batch, signal: Abor
     await progress.end();
   }
   return close(deps, step, batch, place);
+}
+
+/** That nobody could be called costs time only: the workflow calls one when all is landed. */
+async function ringStager(deps: ActivityDeps, { runId, step }: Input): Promise<void> {
+  await deps.orchestrator
+    .stagerWanted(runId, step.id)
+    .catch((error: Error) => deps.log.warn({ detail: error.message }, 'the stager could not be called'));
 }
 
 /** Shows how far a step is, at most once a second; that it could not be shown harms nothing. */

@@ -26,6 +26,8 @@ export interface Orchestrator {
   isRunning(workflowId: string, temporalRunId: string): Promise<boolean>;
   /** Tells a run that waits for a slot to look again. */
   slotFreed(runId: string): Promise<void>;
+  /** Tells a run that one of its extractions has more records than it stages itself. */
+  stagerWanted(runId: string, stepId: string): Promise<void>;
   /** Starts the connection's drainer, or rings its bell. */
   wakeDrain(connection: string, tenant: string): Promise<void>;
   /** Starts the queue's loader, or rings its bell. */

@@ -19,7 +19,15 @@ export interface ClaimRunInput {
 }
 
 export type ClaimRunResult =
-  | { readonly outcome: 'claimed'; readonly runId: string; readonly plan: Plan }
+  | {
+      readonly outcome: 'claimed';
+      readonly runId: string;
+      readonly plan: Plan;
+      /** Whether the run has its slot already. Absent in histories from before claiming asked for it. */
+      readonly slot?: boolean;
+      /** Up to so many records an extraction stages itself what it landed. Absent = each has a stager beside it. */
+      readonly ownStaging?: number;
+    }
   | { readonly outcome: 'taken' };
 
 export interface FinishRunInput extends StepContext {
@@ -30,9 +38,9 @@ export interface FinishRunInput extends StepContext {
   readonly startedAtMs: number;
 }
 
-/** Queue baton-control: short database steps. All may be repeated. */
+/** Queue baton-workflow: short database steps. All may be repeated. */
 export interface ControlActivities {
-  /** Compiles the plan and claims the logical time for this execution. */
+  /** Compiles the plan, claims the logical time for this execution, and takes a slot if one is free. */
   claimRun(input: ClaimRunInput): Promise<ClaimRunResult>;
   /** Takes a slot, reaping one whose owner is gone. */
   acquireSlot(
@@ -52,6 +60,19 @@ export interface ExtractResult {
   readonly generation: number;
   readonly pages: number;
   readonly records: number;
+  /** Present when the extraction staged it itself. */
+  readonly staged?: StageResult;
+  /** Present when it merged it as well. */
+  readonly merged?: LoadStepResult;
+}
+
+/** What an extraction of few records does with them, so that nobody has to be told of it. */
+export interface OwnStaging {
+  /** Beyond so many it rings for a stager while it reads on. */
+  readonly records: number;
+  readonly rangeColumn: string | null;
+  /** The load step that waits for this extraction only; null when there is none: then it is not merged. */
+  readonly loadStepId: string | null;
 }
 
 /** Queue baton-extract. */
@@ -61,6 +82,7 @@ export interface ExtractActivities {
       readonly step: ExtractStep;
       readonly fullRefresh: boolean;
       readonly parameters: Readonly<Record<string, string>>;
+      readonly ownStaging?: OwnStaging;
     },
   ): Promise<ExtractResult>;
 }

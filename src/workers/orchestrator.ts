@@ -9,6 +9,17 @@ import { ringLoader, startLoader } from '../client/loaders.js';
  * server is away, which is tried again; ERR_TEMPORAL_REFUSED.
  */
 export function createOrchestrator(client: Client, address: string): Orchestrator {
+  /** One that has ended needs no signal. */
+  const signalRun = (runId: string, doing: string, signal: string, ...args: readonly string[]) =>
+    callTemporal(address, doing, () =>
+      client.workflow
+        .getHandle(runId)
+        .signal(signal, ...args)
+        .catch((error: unknown) => {
+          if (!(error instanceof WorkflowNotFoundError)) throw error;
+        }),
+    );
+
   return {
     async isRunning(workflowId, temporalRunId) {
       try {
@@ -19,16 +30,9 @@ export function createOrchestrator(client: Client, address: string): Orchestrato
       }
     },
 
-    async slotFreed(runId) {
-      await callTemporal(address, 'waking the next run', () =>
-        client.workflow
-          .getHandle(runId)
-          .signal('slotFreed')
-          .catch((error: unknown) => {
-            if (!(error instanceof WorkflowNotFoundError)) throw error;
-          }),
-      );
-    },
+    slotFreed: (runId) => signalRun(runId, 'waking the next run', 'slotFreed'),
+
+    stagerWanted: (runId, stepId) => signalRun(runId, 'calling a stager', 'stagerWanted', stepId),
 
     wakeDrain: (connection, tenant) =>
       callTemporal(address, `waking the drainer of ${connection}`, () =>

@@ -40,7 +40,11 @@ export async function createWorkers(options: {
         ...common,
         taskQueue: taskQueues.workflow,
         workflowBundle: { codePath: options.bundlePath ?? defaultBundle },
+        // Beside the workflows that ask for them: handed over at once, without a round of the server.
+        activities: activities.control,
+        maxConcurrentActivityTaskExecutions: 20,
       },
+      // What workflow workers of an earlier version still ask for.
       serve(taskQueues.control, activities.control, 20),
       serve(taskQueues.effect, activities.effect, 20),
     ],

@@ -27,7 +27,7 @@ function options(taskQueue: string): ActivityOptions {
   return {
     taskQueue,
     scheduleToCloseTimeout: day,
-    startToCloseTimeout: taskQueue === taskQueues.control ? attempt.short : attempt.long,
+    startToCloseTimeout: taskQueue === taskQueues.workflow ? attempt.short : attempt.long,
     heartbeatTimeout: '10s',
     retry,
   };
@@ -47,8 +47,11 @@ export function activitiesFor(summary: string) {
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
   return {
-    control: proxyActivities<ControlActivities>(awaited(taskQueues.control)),
+    /** On the workflows' own queue, where the worker that asks for one is handed it at once, without a round of the server. */
+    control: proxyActivities<ControlActivities>(awaited(taskQueues.workflow)),
     extract: proxyActivities<ExtractActivities>(left(taskQueues.extract)),
+    /** An extraction that may merge what it landed. */
+    loadingExtract: proxyActivities<ExtractActivities>(awaited(taskQueues.extract)),
     stage: proxyActivities<Pick<LoadActivities, 'stageBatch'>>(left(taskQueues.load)),
     load: proxyActivities<Pick<LoadActivities, 'mergeBatch'>>(awaited(taskQueues.load)),
     loader: proxyActivities<ArrivalActivities>(awaited(taskQueues.load)),

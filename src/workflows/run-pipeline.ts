@@ -18,6 +18,8 @@ import { activitiesFor } from './activities.js';
 import { viewOf } from './error-view.js';
 import { type RunScope, runStep } from './steps.js';
 
+/** An extraction has more records than it stages itself; the argument is its step's id. */
+export const stagerWanted = defineSignal<[string]>('stagerWanted');
 /** A slot that this run waits for may be free now. */
 export const slotFreed = defineSignal('slotFreed');
 /** The run and its steps, as the history knows them: counts and times are in the control database. */
@@ -47,6 +49,10 @@ export async function runPipeline(input: RunPipelineInput): Promise<RunResult> {
   const logicalTime =
     input.logicalTime ?? workflowId.slice(runIdPrefix(input.pipeline, input.tenant).length + 1);
   const states: Record<string, StepState> = {};
+  const wanted = new Set<string>();
+  setHandler(stagerWanted, (stepId) => {
+    wanted.add(stepId);
+  });
   let bell = 0;
   setHandler(slotFreed, () => {
     bell += 1;
@@ -63,6 +69,7 @@ export async function runPipeline(input: RunPipelineInput): Promise<RunResult> {
   }));
 
   const { control } = activitiesFor(`${input.pipeline}: run`);
+  let heard = bell;
   // Not to be cancelled half-way: a claimed run is ended below, and a row that nobody ends would stay open.
   const claim = await CancellationScope.nonCancellable(() => control.claimRun({ ...input, logicalTime }));
   if (claim.outcome === 'taken')
@@ -78,20 +85,27 @@ export async function runPipeline(input: RunPipelineInput): Promise<RunResult> {
 
   const { plan, runId } = claim;
   const context = { runId, tenant: input.tenant };
-  const run: RunScope = { ...context, plan, fullRefresh: input.fullRefresh, staged: new Map() };
+  const run: RunScope = {
+    ...context,
+    plan,
+    fullRefresh: input.fullRefresh,
+    ownStaging: claim.ownStaging ?? null,
+    stagerWanted: (stepId) => wanted.has(stepId),
+    staged: new Map(),
+    merged: new Set(),
+  };
   for (const step of plan.steps) states[step.id] = 'pending';
   steps = plan.steps;
 
   let error: ErrorView | null = null;
   try {
-    for (;;) {
-      const heard = bell;
-      const slot = await control.acquireSlot({
-        ...context,
-        pipeline: plan.pipeline,
-        limit: plan.concurrency,
-      });
-      if (slot.acquired) break;
+    const { pipeline, concurrency: limit } = plan;
+    for (let has = claim.slot; ; has = undefined) {
+      if (has === undefined) {
+        heard = bell;
+        has = (await control.acquireSlot({ ...context, pipeline, limit })).acquired;
+      }
+      if (has) break;
       state = 'waiting';
       tell(states, 'waiting for another run of this pipeline to end');
       await condition(() => bell > heard, slotPoll);

@@ -1,15 +1,29 @@
-import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
+import { CancellationScope, condition, isCancellation, sleep } from '@temporalio/workflow';
 import { attemptsPerSeries } from '../domain/effect.js';
-import type { ExtractStep, LoadStep, Plan, ReconcileStep, Step, TicketsStep } from '../domain/plan.js';
-import type { StageResult, StepContext } from '../protocol/activities.js';
+import {
+  dependenciesOf,
+  type ExtractStep,
+  type LoadStep,
+  type Plan,
+  type ReconcileStep,
+  type Step,
+  type TicketsStep,
+} from '../domain/plan.js';
+import type { OwnStaging, StageResult, StepContext } from '../protocol/activities.js';
 import { activitiesFor } from './activities.js';
 
 /** What the steps of one run share. */
 export interface RunScope extends StepContext {
   readonly plan: Plan;
   readonly fullRefresh: boolean;
+  /** Up to so many records an extraction stages itself; null = each has a stager beside it. */
+  readonly ownStaging: number | null;
+  /** Whether the extraction of this step has rung for a stager. */
+  readonly stagerWanted: (stepId: string) => boolean;
   /** Of the extract steps that are done. */
   readonly staged: Map<string, StageResult>;
+  /** Extract steps whose records are merged already. */
+  readonly merged: Set<string>;
 }
 
 /** Runs one step to its end; throws when it fails for good. */
@@ -37,32 +51,53 @@ async function extractOnly(run: RunScope, step: ExtractStep): Promise<void> {
   });
 }
 
-/** Landing and staging side by side; when one fails for good the other is called off. */
+/**
+ * Landing and staging side by side; when one fails for good the other is called off. Few records are staged, and
+ * merged where that waits for nothing else, by who lands them: a stager is called when it rings, or has not done it.
+ */
 async function extractAndStage(run: RunScope, step: ExtractStep): Promise<void> {
-  const { extract, stage } = activitiesFor(step.title);
+  const ownStaging = ownStagingOf(run, step);
+  const { extract, loadingExtract, stage } = activitiesFor(step.title);
+  const { extractStream } = ownStaging?.loadStepId ? loadingExtract : extract;
   const context = { runId: run.runId, tenant: run.tenant, step };
   const rangeColumn = rangeColumnOf(run.plan, step.id);
-  const parameters = rangeParameters(run, step);
   const both = new CancellationScope({ cancellable: true });
+  const callOff = (error: unknown): never => {
+    if (!isCancellation(error)) both.cancel();
+    throw error;
+  };
   const staged = await both.run(async () => {
-    const extracting = extract.extractStream({ ...context, fullRefresh: run.fullRefresh, parameters });
-    const staging = stage.stageBatch({ ...context, rangeColumn });
-    const [landed, result] = await Promise.allSettled([
-      extracting.catch((error: unknown) => {
-        if (!isCancellation(error)) both.cancel();
-        throw error;
-      }),
-      staging.catch((error: unknown) => {
-        if (!isCancellation(error)) both.cancel();
-        throw error;
-      }),
-    ]);
+    const extracting = extractStream({
+      ...context,
+      fullRefresh: run.fullRefresh,
+      parameters: rangeParameters(run, step),
+      ...(ownStaging === null ? {} : { ownStaging }),
+    }).catch(callOff);
+    if (ownStaging !== null) {
+      const rung = condition(() => run.stagerWanted(step.id)).then(
+        () => null,
+        () => extracting, // cancelled: what it merges must be over first
+      );
+      const done = await Promise.race([extracting, rung]);
+      if (done?.merged !== undefined) run.merged.add(step.id);
+      if (done?.staged !== undefined) return done.staged;
+    }
+    const staging = stage.stageBatch({ ...context, rangeColumn }).catch(callOff);
+    const [landed, result] = await Promise.allSettled([extracting, staging]);
     const causes = [landed, result].filter((settled) => settled.status === 'rejected').map((s) => s.reason);
     const cause = causes.find((reason) => !isCancellation(reason)) ?? causes[0];
     if (cause !== undefined) throw cause;
     return (result as PromiseFulfilledResult<StageResult>).value;
   });
   run.staged.set(step.id, staged);
+}
+
+function ownStagingOf({ plan, ownStaging: records }: RunScope, step: ExtractStep): OwnStaging | null {
+  if (records === null) return null;
+  const loads = plan.steps.filter((other) => other.kind === 'load' && other.from === step.id);
+  const alone = loads.length === 1 && dependenciesOf(loads[0] as Step).every((id) => id === step.id);
+  const loadStepId = alone ? (loads[0]?.id ?? null) : null;
+  return { records, rangeColumn: rangeColumnOf(plan, step.id), loadStepId };
 }
 
 /** The column of this step's staging that another step takes its range from. */
@@ -82,6 +117,7 @@ function rangeParameters(run: RunScope, step: ExtractStep): Readonly<Record<stri
 }
 
 async function load(run: RunScope, step: LoadStep): Promise<void> {
+  if (run.merged.has(step.from)) return;
   const source = run.plan.steps.find((candidate) => candidate.id === step.from);
   const staged = run.staged.get(step.from);
   if (source?.kind !== 'extract' || staged === undefined)

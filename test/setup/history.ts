@@ -11,6 +11,8 @@ export interface ActivityStory {
   readonly scheduledMs: number;
   /** Of the last attempt; null when none began. */
   readonly startedMs: number | null;
+  /** When its end was noted; null while it is open. */
+  readonly closedMs: number | null;
   readonly attempts: number;
   /** The failure before the last attempt; the time-skipping server does not tell. */
   readonly lastFailure: { readonly type: string; readonly nextRetryDelayMs: number | null } | null;
@@ -40,6 +42,7 @@ export async function activitiesOf(client: Client, workflowId: string): Promise<
         stepId: (argument['step'] as { id?: string } | undefined)?.id ?? null,
         scheduledMs: millis(event.eventTime) ?? 0,
         startedMs: millis(started?.eventTime),
+        closedMs: millis(all.find((e) => of(endOf(e)))?.eventTime),
         attempts: attributes?.attempt ?? 0,
         lastFailure: last ? { type: last.type ?? '', nextRetryDelayMs: millis(last.nextRetryDelay) } : null,
         outcome: failed
@@ -56,6 +59,19 @@ export async function activitiesOf(client: Client, workflowId: string): Promise<
       } satisfies ActivityStory,
     ];
   });
+}
+
+type HistoryEvent = NonNullable<
+  Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>>['events']
+>[number];
+
+function endOf(event: HistoryEvent) {
+  return (
+    event.activityTaskCompletedEventAttributes ??
+    event.activityTaskFailedEventAttributes ??
+    event.activityTaskCanceledEventAttributes ??
+    event.activityTaskTimedOutEventAttributes
+  );
 }
 
 function millis(time: { seconds?: unknown; nanos?: number | null } | null | undefined): number | null {

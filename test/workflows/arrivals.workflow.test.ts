@@ -28,9 +28,12 @@ describe('a pipeline that only lands, and its loaders', () => {
     expect(await baton.result(id)).toMatchObject({ state: 'succeeded' });
     await record('run-landing', baton.client, id);
     const activities = await activitiesOf(baton.client, id);
-    expect(activities.map(({ type }) => type).sort()).toEqual(
-      ['acquireSlot', 'claimRun', 'extractStream', 'extractStream', 'finishRun'].sort(),
-    );
+    expect(activities.map(({ type }) => type)).toEqual([
+      'claimRun',
+      'extractStream',
+      'extractStream',
+      'finishRun',
+    ]);
     await loader('raw.coupa_purchase_orders', 'default');
     await loader('raw.zendesk_tickets', 'default');
     await record('load-arrived', baton.client, loaderId('default', 'raw.coupa_purchase_orders'));
