@@ -41,7 +41,7 @@ export async function createWorkers(options: {
         taskQueue: taskQueues.workflow,
         workflowBundle: { codePath: options.bundlePath ?? defaultBundle },
         // Beside the workflows that ask for them: handed over at once, without a round of the server.
-        activities: activities.control,
+        activities: { ...activities.control, mergeBatch: activities.load.mergeBatch },
         maxConcurrentActivityTaskExecutions: 20,
       },
       // What workflow workers of an earlier version still ask for.

@@ -54,6 +54,8 @@ export function activitiesFor(summary: string) {
     loadingExtract: proxyActivities<ExtractActivities>(awaited(taskQueues.extract)),
     stage: proxyActivities<Pick<LoadActivities, 'stageBatch'>>(left(taskQueues.load)),
     load: proxyActivities<Pick<LoadActivities, 'mergeBatch'>>(awaited(taskQueues.load)),
+    /** A merge of few records is one short statement: as those of `control`. */
+    loadFew: proxyActivities<Pick<LoadActivities, 'mergeBatch'>>(awaited(taskQueues.workflow)),
     loader: proxyActivities<ArrivalActivities>(awaited(taskQueues.load)),
     transform: proxyActivities<TransformActivities>(awaited(taskQueues.transform)),
     effect: proxyActivities<EffectActivities>(awaited(taskQueues.effect)),

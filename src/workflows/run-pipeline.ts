@@ -92,7 +92,6 @@ export async function runPipeline(input: RunPipelineInput): Promise<RunResult> {
     ownStaging: claim.ownStaging ?? null,
     stagerWanted: (stepId) => wanted.has(stepId),
     staged: new Map(),
-    merged: new Set(),
   };
   for (const step of plan.steps) states[step.id] = 'pending';
   steps = plan.steps;

@@ -12,6 +12,11 @@ import {
 import type { OwnStaging, StageResult, StepContext } from '../protocol/activities.js';
 import { activitiesFor } from './activities.js';
 
+interface Staged extends StageResult {
+  /** Present when its extraction staged it, since it is little: whether it merged it as well. */
+  readonly few?: { readonly merged: boolean };
+}
+
 /** What the steps of one run share. */
 export interface RunScope extends StepContext {
   readonly plan: Plan;
@@ -21,9 +26,7 @@ export interface RunScope extends StepContext {
   /** Whether the extraction of this step has rung for a stager. */
   readonly stagerWanted: (stepId: string) => boolean;
   /** Of the extract steps that are done. */
-  readonly staged: Map<string, StageResult>;
-  /** Extract steps whose records are merged already. */
-  readonly merged: Set<string>;
+  readonly staged: Map<string, Staged>;
 }
 
 /** Runs one step to its end; throws when it fails for good. */
@@ -66,7 +69,7 @@ async function extractAndStage(run: RunScope, step: ExtractStep): Promise<void> 
     if (!isCancellation(error)) both.cancel();
     throw error;
   };
-  const staged = await both.run(async () => {
+  const staged = await both.run(async (): Promise<Staged> => {
     const extracting = extractStream({
       ...context,
       fullRefresh: run.fullRefresh,
@@ -79,8 +82,7 @@ async function extractAndStage(run: RunScope, step: ExtractStep): Promise<void> 
         () => extracting, // cancelled: what it merges must be over first
       );
       const done = await Promise.race([extracting, rung]);
-      if (done?.merged !== undefined) run.merged.add(step.id);
-      if (done?.staged !== undefined) return done.staged;
+      if (done?.staged !== undefined) return { ...done.staged, few: { merged: done.merged !== undefined } };
     }
     const staging = stage.stageBatch({ ...context, rangeColumn }).catch(callOff);
     const [landed, result] = await Promise.allSettled([extracting, staging]);
@@ -117,12 +119,14 @@ function rangeParameters(run: RunScope, step: ExtractStep): Readonly<Record<stri
 }
 
 async function load(run: RunScope, step: LoadStep): Promise<void> {
-  if (run.merged.has(step.from)) return;
   const source = run.plan.steps.find((candidate) => candidate.id === step.from);
   const staged = run.staged.get(step.from);
   if (source?.kind !== 'extract' || staged === undefined)
     throw new Error(`${step.id} loads from ${step.from}`);
-  await activitiesFor(step.title).load.mergeBatch({
+  if (staged.few?.merged) return;
+  const { load, loadFew } = activitiesFor(step.title);
+  const { mergeBatch } = staged.few === undefined ? load : loadFew;
+  await mergeBatch({
     runId: run.runId,
     tenant: run.tenant,
     step: source,
