@@ -89,7 +89,6 @@ describe('a run', () => {
     expect([...new Set(bounds)].sort()).toEqual([
       'baton-effect 7200 86400',
       'baton-extract 7200 86400',
-      'baton-load 7200 86400',
       'baton-transform 7200 86400',
       'baton-workflow 300 86400',
     ]);
