@@ -50,7 +50,7 @@ export interface Fault {
   /** Matching requests seen, and how many of them were struck. */
   seen: number;
   struck: number;
-  /** endless_cursor: the answer that is given for ever, by path. */
+  /** endless_cursor: the answer that is given for ever, by path and size of the page. */
   readonly pages: Map<string, string>;
 }
 

@@ -65,11 +65,13 @@ function withDate(answer: Answer, clock: SandboxClock): Answer {
 /** The same page for ever: the first answer, changed to offer more, given again whatever is asked. */
 function endless(exchange: Exchange, fault: Fault): Answer {
   const listed = exchange.call.path.replace(/\/query\/.*$/, '/query');
-  const known = fault.pages.get(listed);
+  // A page that is given again is one of as many records: what a caller asks for a single one is another question.
+  const page = `${listed} ${exchange.call.query.get('limit') ?? ''}`;
+  const known = fault.pages.get(page);
   const first = known === undefined ? work(exchange) : null;
   if (first !== null && first.status !== 200) return first;
   const body = known ?? neverLast(first?.body ?? '', listed);
-  fault.pages.set(listed, body);
+  fault.pages.set(page, body);
   return { status: 200, headers: { 'content-type': 'application/json; charset=utf-8' }, body };
 }
 

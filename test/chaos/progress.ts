@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { BatonError, type ErrorView, type RunHandle } from '../../src/client/index.js';
 import type { World } from './world.js';
 
@@ -20,7 +21,8 @@ export async function stepHasStarted(world: World, step: string): Promise<boolea
 /** What a run that failed says of it. */
 export async function errorOf(world: World, run: RunHandle): Promise<ErrorView> {
   const outcome = await world.resultOf(run).catch((error: unknown) => error);
-  if (!(outcome instanceof BatonError)) throw new Error(`${run.id} did not fail`);
+  if (!(outcome instanceof BatonError))
+    throw new Error(`${run.id} did not fail as a run does: ${inspect(outcome)}`);
   const rows = await world.controlRows<{ error: ErrorView | null }>(
     `SELECT error FROM control.runs WHERE id = $1 AND state = 'failed'`,
     [run.id],

@@ -173,6 +173,8 @@ describe('lists that misbehave', () => {
     await fault({ vendor: 'coupa', kind: 'endless_cursor', match: { path: '/api/purchase_orders' } });
     const first = await orders('limit=50');
     expect((await orders('id[gt]=102000&limit=50')).body).toBe(first.body);
+    expect(JSON.parse((await orders('dir=desc&limit=1')).body)).toHaveLength(1);
+    expect((await orders('id[gt]=102000&limit=50')).body).toBe(first.body);
     await raw(`${sandbox.url}/_admin/faults`, { method: 'DELETE' });
     expect((await orders('id[gt]=102000&limit=50')).body).not.toBe(first.body);
   });
