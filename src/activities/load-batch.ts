@@ -4,6 +4,7 @@ import type { ExtractStep } from '../domain/plan.js';
 import { BatonError } from '../protocol/errors.js';
 import type { LoadKey, WatermarkMove } from '../warehouse/port.js';
 import { batchLabel, loadKeyOf, tableOf } from '../warehouse/staged.js';
+import { followShape } from './follow-shape.js';
 import type { LoadedArrival } from './load-arrived.js';
 import { noteLoad } from './note-load.js';
 import type { ActivityDeps } from './ports.js';
@@ -35,6 +36,7 @@ export async function loadArrivedBatch(
   const warehouse = deps.warehouse.during(signal);
   const { counts } = await warehouse.merge(table, staged.staging, load, staged.records, move);
   await noteLoad(deps, batch);
+  await followShape(deps, table, load, signal);
   return { load: batchLabel(load), counts };
 }
 

@@ -4,7 +4,8 @@ import { jsonLines } from '../lake/json-lines.js';
 import { BatonError } from '../protocol/errors.js';
 import { loaderId } from '../protocol/names.js';
 import type { LoadKey, StagedRecord, TableSpec } from '../warehouse/port.js';
-import { batchLabel, tableOf, toStaged } from '../warehouse/staged.js';
+import { batchLabel, type ShapeWatch, tableOf, toStaged, watchShape } from '../warehouse/staged.js';
+import { followShape, settleShape } from './follow-shape.js';
 import type { LoadedArrival } from './load-arrived.js';
 import type { LoadWork } from './load-batch.js';
 import type { ActivityDeps } from './ports.js';
@@ -30,8 +31,11 @@ export async function loadObject(
   const warehouse = deps.warehouse.during(signal);
   const place = await warehouse.openStaging(table, load, attempt);
   try {
-    const records = await stageLines(deps, { arrival, table, place, load, signal });
+    const shapes = await watchShape(warehouse, table, load);
+    const records = await stageLines(deps, { arrival, table, place, load, shapes, signal });
+    await settleShape(deps, table, shapes);
     const { counts } = await warehouse.merge(table, place, load, records, null);
+    await followShape(deps, table, load, signal);
     return { load: batchLabel(load), counts };
   } catch (error) {
     if (!signal.aborted) await deps.warehouse.dropStaging(place);
@@ -44,12 +48,13 @@ interface Staging {
   readonly table: TableSpec;
   readonly place: string;
   readonly load: LoadKey;
+  readonly shapes: ShapeWatch;
   readonly signal: AbortSignal;
 }
 
 /** Copies the object's lines as they come; answers how many there were. */
 async function stageLines(deps: ActivityDeps, work: Staging): Promise<number> {
-  const { arrival, table, place, load, signal } = work;
+  const { arrival, table, place, load, shapes, signal } = work;
   const key = arrival.key ?? '';
   const bytes = await deps.lake.read({ key, version: arrival.version ?? '' });
   if (bytes === null)
@@ -64,7 +69,7 @@ async function stageLines(deps: ActivityDeps, work: Staging): Promise<number> {
     chunk = [];
   };
   for await (const { line, raw } of jsonLines(deps.lake.locate(key), bytes)) {
-    chunk.push(toStaged(stream, raw, 1, line, {}));
+    chunk.push(toStaged(stream, raw, 1, line, {}, shapes.observer));
     records += 1;
     if (chunk.length < copyRecords) continue;
     signal.throwIfAborted();

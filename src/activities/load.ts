@@ -12,6 +12,7 @@ import { BatonError } from '../protocol/errors.js';
 import type { LoadResult } from '../warehouse/port.js';
 import { loadKeyOf, tableOf } from '../warehouse/staged.js';
 import { asActivity } from './failure.js';
+import { followShape } from './follow-shape.js';
 import { noteLoad } from './note-load.js';
 import type { ActivityDeps } from './ports.js';
 import { awaitBatch, type Staging, stageBatch } from './stage.js';
@@ -95,6 +96,7 @@ async function mergeStep(deps: ActivityDeps, work: MergeWork, signal: AbortSigna
     (await deps.warehouse.loadCounts(batch.batch_id, batch.generation)) ??
     (await mergeOrRestage(merge, work.staging, restage)).counts;
   await noteLoad(deps, batch);
+  await followShape(deps, table, load, signal);
   const { loaded, unchanged, quarantined } = counts;
   await deps.runs.stepCounted(batch.run_id, loadStepId, { loaded, unchanged, quarantined });
   await deps.runs.stepEnded(batch.run_id, loadStepId, 'succeeded', null);

@@ -40,6 +40,7 @@ export interface AlertTargets {
   readonly on_failure: readonly AlertTarget[];
   readonly on_success: readonly AlertTarget[];
   readonly on_retry: readonly AlertTarget[];
+  readonly on_schema_change: readonly AlertTarget[];
 }
 
 export interface AlertTarget {

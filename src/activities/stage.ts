@@ -6,8 +6,9 @@ import { readManifest, readPart } from '../lake/parts.js';
 import type { StageResult } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
 import type { StagedRecord } from '../warehouse/port.js';
-import { loadKeyOf, tableOf, toStaged } from '../warehouse/staged.js';
+import { loadKeyOf, type ShapeWatch, tableOf, toStaged, watchShape } from '../warehouse/staged.js';
 import { handBackIfStopping } from './failure.js';
+import { settleShape } from './follow-shape.js';
 import { heldBack, outageOf } from './outage.js';
 import type { ActivityDeps } from './ports.js';
 
@@ -54,11 +55,13 @@ export async function stageBatch(
   const table = tableOf(deps.connections.stream(work.step.connection, work.step.stream), work.step);
   const load = loadKeyOf(work.batch, work.step);
   const staging = await deps.warehouse.openStaging(table, load, work.attempt);
+  const shapes = await watchShape(deps.warehouse, table, load);
   const copies = createCopies((records) => deps.warehouse.stage(table, staging, load, records));
   try {
-    const batch = await stageParts(deps, work, copies, signal);
+    const batch = await stageParts(deps, work, { copies, shapes }, signal);
     await copies.end();
     await assertManifest(deps, batch, copies.records());
+    await settleShape(deps, table, shapes);
   } finally {
     await copies.settled();
   }
@@ -72,7 +75,7 @@ export async function stageBatch(
 async function stageParts(
   deps: ActivityDeps,
   work: Staging,
-  copies: Copies,
+  { copies, shapes }: { readonly copies: Copies; readonly shapes: ShapeWatch },
   signal: AbortSignal,
 ): Promise<Batch> {
   const stream = deps.connections.stream(work.step.connection, work.step.stream);
@@ -87,7 +90,7 @@ async function stageParts(
     const parts = await deps.batches.parts(batch, done);
     for (const part of parts) {
       for (const [index, raw] of (await recordsOf(deps, part)).entries())
-        await copies.add(toStaged(stream, raw, part.ordinal, index + 1, batch.parameters));
+        await copies.add(toStaged(stream, raw, part.ordinal, index + 1, batch.parameters, shapes.observer));
       done = part.ordinal;
       signal.throwIfAborted();
       handBackIfStopping(deps.stopping);

@@ -191,6 +191,20 @@ export function buildProgram(execute: Execute): Command {
         .option('-y, --yes', 'do not ask'),
   );
 
+  const data = group('data', null, 'what is loaded, and what became of the vendors’ fields');
+  add(
+    data,
+    'schema <table>',
+    'every field that records of a table were seen to have, and where its values are',
+    async () => (await import('./commands/data.js')).showSchema,
+  );
+  add(
+    data,
+    'changes [table]',
+    'new, changed and removed fields, newest first, and what the contract made of them',
+    async () => (await import('./commands/data.js')).listChanges,
+  );
+
   add(
     program,
     'rebuild',

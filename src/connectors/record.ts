@@ -246,7 +246,9 @@ function mapWith(
   if (fields === null) return { kind: 'quarantined', violations: reader.violations, id: null };
   try {
     const mapped = map(fields, reader);
-    if (mapped.kind !== 'row' || reader.violations.length === 0) return mapped;
+    if (mapped.kind === 'filtered') return mapped;
+    if (mapped.kind !== 'row' || reader.violations.length === 0)
+      return { ...mapped, parsed: { fields, inBytes: reader.inBytes } };
   } catch (error) {
     // Nothing in a mapper is known to throw; a record that manages it must still be accounted for.
     reader.report(
@@ -256,7 +258,8 @@ function mapWith(
       null,
     );
   }
-  return { kind: 'quarantined', violations: reader.violations, id: idOf(fields, key) };
+  const parsed = { fields, inBytes: reader.inBytes };
+  return { kind: 'quarantined', violations: reader.violations, id: idOf(fields, key), parsed };
 }
 
 function parseRecord(record: Buffer, reader: RecordReader): Fields | null {

@@ -23,8 +23,17 @@ export interface Violation {
   readonly value: string | null;
 }
 
-/** A mapper's verdict on one record: pure, total, never throws. */
-export type Mapped =
+/** A record as it was parsed. */
+export interface ParsedRecord {
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Names and texts hold a byte a character. */
+  readonly inBytes: boolean;
+}
+
+/** A mapper's verdict on one record: pure, total, never throws. `parsed` where it could be parsed at all. */
+export type Mapped = Verdict & { readonly parsed?: ParsedRecord };
+
+type Verdict =
   | {
       readonly kind: 'row';
       readonly row: Row;

@@ -1,4 +1,5 @@
 import { BatonError } from '../protocol/errors.js';
+import type { Contract } from './shape.js';
 import { hiddenTable, strategyOf, traitsOf, type Write } from './write.js';
 
 /** The steps of a compiled pipeline: what `runPipeline` executes. Plain JSON; it travels in the history once. */
@@ -83,6 +84,8 @@ export interface Target {
   readonly staging: string;
   /** How a batch meets what the table already holds; absent = merge by upsert. */
   readonly write?: Write;
+  /** What a change in the vendor's records does to the table; absent = it evolves. */
+  readonly contract?: Contract;
   /** Columns that rows are looked up by, within a tenant, besides their key: an index each. */
   readonly indexes?: readonly string[];
   /** Present when the rows are purchase orders: what they are enriched with. */

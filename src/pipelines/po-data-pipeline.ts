@@ -1,4 +1,5 @@
 import { definePipeline, type ExtractStep, type LoadStep, type Step } from '../domain/plan.js';
+import { type ContractSettings, targetContract } from '../domain/shape.js';
 import { defaultWrite, strategyOf, type WriteSettings, writeOf } from '../domain/write.js';
 import { tablePrefix } from './table-prefix.js';
 
@@ -16,10 +17,17 @@ export interface OrderPipelineSettings {
   readonly customerField: string;
   readonly highPriority: { readonly field: string; readonly value: string };
   /** How each table is loaded; absent = merge by upsert. */
-  readonly tables?: Readonly<Partial<Record<OrderTable, { readonly write: WriteSettings }>>>;
+  readonly tables?: Readonly<Partial<Record<OrderTable, TableSettings>>> & {
+    readonly orders?: Pick<TableSettings, 'schemaContract'>;
+  };
   readonly summaryAfter: number;
   readonly retries: number;
   readonly retryDelayMs: number;
+}
+
+interface TableSettings {
+  readonly write: WriteSettings;
+  readonly schemaContract?: ContractSettings;
 }
 
 type OrderTable = 'totals' | 'suppliers' | 'invoices' | 'customers' | 'rates';
@@ -48,9 +56,11 @@ export const poDataPipeline = definePipeline<OrderPipelineSettings>({
     const rates = `raw.${tablePrefix(settings.rates)}_fx` as const;
 
     /** What the settings say of a table; nothing where it is the default, so that the plan stays what it was. */
-    const shape = (id: OrderTable): Pick<ExtractStep['target'], 'write'> => {
-      const write = writeOf(settings.tables?.[id]?.write ?? defaultWrite);
-      return strategyOf(write) === 'upsert' ? {} : { write };
+    const shape = (id: OrderTable): Pick<ExtractStep['target'], 'write' | 'contract'> => {
+      const table = settings.tables?.[id];
+      const write = writeOf(table?.write ?? defaultWrite);
+      const contract = targetContract(table?.schemaContract);
+      return strategyOf(write) === 'upsert' ? contract : { write, ...contract };
     };
 
     const extract = (
@@ -87,6 +97,7 @@ export const poDataPipeline = definePipeline<OrderPipelineSettings>({
         target: {
           table: 'analytics.po_fact',
           staging: 'po_temp',
+          ...targetContract(settings.tables?.orders?.schemaContract),
           orders: { suppliers, rates, reportingCurrency: settings.reportingCurrency },
         },
       }),

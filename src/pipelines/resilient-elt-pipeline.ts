@@ -1,4 +1,5 @@
 import { definePipeline, type ExtractStep } from '../domain/plan.js';
+import { type ContractSettings, targetContract } from '../domain/shape.js';
 import { tablePrefix } from './table-prefix.js';
 
 /** What of baton.yaml's `pipelines.resilient_elt_pipeline` the plan depends on. */
@@ -6,6 +7,10 @@ export interface EltPipelineSettings {
   readonly source: string;
   readonly desk: string;
   readonly layouts: { readonly purchase_orders: string; readonly helpdesk_tickets: string };
+  readonly tables?: {
+    readonly purchase_orders: { readonly schemaContract: ContractSettings };
+    readonly helpdesk_tickets: { readonly schemaContract: ContractSettings };
+  };
   readonly initialValue: string | null;
   readonly lagMs: number | null;
   readonly retries: number;
@@ -22,7 +27,12 @@ export const resilientEltPipeline = definePipeline<EltPipelineSettings>({
   aliases: ['resilient_elt'],
   description: 'Purchase orders and helpdesk tickets into the lake, and from there into the schema raw.',
   compile(settings) {
-    const extract = (id: string, connection: string, stream: string, layout: string): ExtractStep => {
+    const extract = (
+      id: keyof EltPipelineSettings['layouts'],
+      connection: string,
+      stream: string,
+      layout: string,
+    ): ExtractStep => {
       const table = rawTable(connection, stream);
       return {
         id: `extract_${id}`,
@@ -31,7 +41,11 @@ export const resilientEltPipeline = definePipeline<EltPipelineSettings>({
         dependsOn: [],
         connection,
         stream,
-        target: { table, staging: table.replace('.', '_') },
+        target: {
+          table,
+          staging: table.replace('.', '_'),
+          ...targetContract(settings.tables?.[id].schemaContract),
+        },
         landing: { layout, watermark: `${stream}@${table}` },
         retry: { retries: settings.retries, delayMs: settings.retryDelayMs, maxDelayMs: 600_000 },
         initialValue: settings.initialValue,

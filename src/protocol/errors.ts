@@ -300,6 +300,13 @@ export const catalogue = {
     fix: 'Set the disposition back; or rename or drop the table and run with --full-refresh.',
     retryable: false,
   },
+  ERR_SCHEMA_FROZEN: {
+    code: 'BTN-4011',
+    title: 'The vendor’s records have changed, and the table is frozen',
+    why: 'Its contract is freeze: a field or a type that was not there before stops the load. What was read is in the lake.',
+    fix: 'See `baton data changes`; set the field or the table to evolve, discard_row or discard_value under pipelines.<id>.tables; then run again.',
+    retryable: false,
+  },
 
   ERR_RUN_NOT_FOUND: {
     code: 'BTN-5001',

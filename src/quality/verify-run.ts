@@ -5,7 +5,7 @@ import { readManifest, readPart } from '../lake/parts.js';
 import type { Lake } from '../lake/port.js';
 import { BatonError } from '../protocol/errors.js';
 import type { LoadCounts, Warehouse } from '../warehouse/port.js';
-import { loadKeyOf, tableOf, toStaged } from '../warehouse/staged.js';
+import { loadKeyOf, tableOf, toStaged, watchShape } from '../warehouse/staged.js';
 
 export interface VerifyDeps {
   readonly batches: BatchStore;
@@ -119,10 +119,11 @@ async function verifyRows(
   const load = loadKeyOf(batch, step);
   const staging = await deps.warehouse.openStaging(table, load, `v${process.pid}`);
   try {
+    const { observer } = await watchShape(deps.warehouse, table, load);
     for (const part of parts) {
       const lines = await readPart(deps.lake, part);
       const staged = lines.map((raw, index) =>
-        toStaged(stream, raw, part.ordinal, index + 1, batch.parameters),
+        toStaged(stream, raw, part.ordinal, index + 1, batch.parameters, observer),
       );
       await deps.warehouse.stage(table, staging, load, staged);
     }

@@ -4,7 +4,7 @@ import { type Manifest, ordinalOf, readPart } from '../lake/parts.js';
 import type { Lake } from '../lake/port.js';
 import { BatonError } from '../protocol/errors.js';
 import type { LoadKey, LoadResult, TableSpec, Warehouse } from '../warehouse/port.js';
-import { tableOf, toStaged } from '../warehouse/staged.js';
+import { type ShapeWatch, tableOf, toStaged, watchShape } from '../warehouse/staged.js';
 
 export interface ReplayDeps {
   readonly lake: Lake;
@@ -32,7 +32,9 @@ export async function replayBatch(
   const load = loadKey(manifest);
   const staging = await warehouse.openStaging(table, load, `r${String(process.pid).padStart(7, '0')}`);
   try {
-    const records = await stageParts(deps, manifest, replaced, { stream, table, load, staging });
+    const shapes = await watchShape(warehouse, table, load);
+    const records = await stageParts(deps, manifest, replaced, { stream, table, load, staging, shapes });
+    await shapes.settle();
     return await warehouse.merge(table, staging, load, records, null);
   } finally {
     await warehouse.dropStaging(staging);
@@ -44,6 +46,7 @@ interface Work {
   readonly table: TableSpec;
   readonly load: LoadKey;
   readonly staging: string;
+  readonly shapes: ShapeWatch;
 }
 
 /** Answers how many records were staged. The next part is read while one is staged. */
@@ -78,14 +81,14 @@ async function stageParts(
 async function stageLines(
   warehouse: Warehouse,
   { parameters = {} }: Manifest,
-  { stream, table, load, staging }: Work,
+  { stream, table, load, staging, shapes }: Work,
   ordinal: number,
   lines: readonly Buffer[],
 ): Promise<void> {
   for (let at = 0; at < lines.length; at += copyRecords) {
     const records = lines
       .slice(at, at + copyRecords)
-      .map((raw, index) => toStaged(stream, raw, ordinal, at + index + 1, parameters));
+      .map((raw, index) => toStaged(stream, raw, ordinal, at + index + 1, parameters, shapes.observer));
     await warehouse.stage(table, staging, load, records);
   }
 }

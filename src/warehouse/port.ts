@@ -1,5 +1,6 @@
 import type { Column, Row, Violation } from '../domain/columns.js';
 import type { OrderEnrichment } from '../domain/plan.js';
+import type { Contract, ContractMode, KnownShape, SeenShape } from '../domain/shape.js';
 import type { Write } from '../domain/write.js';
 import type { LoadNote } from '../lake/load-note.js';
 import type { Receipt } from '../protocol/run.js';
@@ -15,6 +16,8 @@ export interface TableSpec {
   readonly versionColumn: string | null;
   /** How a batch meets what the table already holds; absent = merge by upsert. */
   readonly write?: Write;
+  /** What a field or type that was not there before does to the table; absent = it evolves. */
+  readonly contract?: Contract;
   /** Columns with an index of their own, behind the tenant. */
   readonly indexes?: readonly string[];
   readonly orders?: OrderEnrichment;
@@ -82,6 +85,18 @@ export interface Warehouse {
   openStaging(table: TableSpec, load: LoadKey, attempt: string): Promise<string>;
   /** Copies records into staging. A record that the warehouse itself refuses is quarantined there. ERR_STAGING_LOST when the table is gone. */
   stage(table: TableSpec, staging: string, load: LoadKey, records: readonly StagedRecord[]): Promise<void>;
+  /** What the records of the load's source are known to look like. */
+  knownShape(table: TableSpec, load: LoadKey): Promise<KnownShape>;
+  /**
+   * Takes note of what a staged batch's records look like, and changes the table as its contract says; to be called before
+   * the merge when driftOf finds anything. ERR_SCHEMA_FROZEN when the contract refuses the batch.
+   */
+  settleShape(table: TableSpec, load: LoadKey, seen: SeenShape): Promise<void>;
+  /** Gives older rows the values of columns that were added since; answers how many. Goes on where it was interrupted. */
+  fillColumns(table: TableSpec, signal: AbortSignal): Promise<number>;
+  /** Changes of the table's shape that nobody was told of, and whether columns are to be filled. */
+  shapeNews(table: TableSpec): Promise<ShapeNews>;
+  markTold(changes: readonly SchemaChange[]): Promise<void>;
   /**
    * Smallest and largest value of a date or timestamp column in staging, as dates; null when empty.
    * What is older than the year 2000 is a slip of somebody's and stretches no range.
@@ -128,6 +143,29 @@ export interface Warehouse {
   /** How many discrepancies a summary ticket was opened for, and how many of them are still open. */
   summarised(tenant: string, cause: string): Promise<{ readonly all: number; readonly open: number }>;
   close(): Promise<void>;
+}
+
+/** What changed in the vendor's records, and what the table's contract made of it. */
+export interface SchemaChange {
+  readonly id: string;
+  readonly target: string;
+  readonly source: string;
+  readonly tenant: string;
+  /** The field, as storableKey gives it. */
+  readonly key: string;
+  readonly kind: 'new_field' | 'new_type' | 'removed' | 'returned';
+  readonly mode: ContractMode | null;
+  /** What is so now; follows the field's name in a sentence. */
+  readonly detail: string;
+  readonly run_id: string;
+  readonly batch_id: string;
+  readonly changed_at: Date;
+}
+
+export interface ShapeNews {
+  /** Oldest first. */
+  readonly untold: readonly SchemaChange[];
+  readonly isUnfilled: boolean;
 }
 
 export interface ReconcileInput {

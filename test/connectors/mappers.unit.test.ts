@@ -4,9 +4,13 @@ import { frankfurter } from '../../src/connectors/frankfurter/index.js';
 import type { Connector } from '../../src/connectors/port.js';
 import { salesforce } from '../../src/connectors/salesforce/index.js';
 import { zendesk } from '../../src/connectors/zendesk/index.js';
+import type { Mapped } from '../../src/domain/columns.js';
 
 function map(connector: Connector, stream: string, record: string, parameters?: Record<string, string>) {
-  return connector.streams[stream]?.map(Buffer.from(record), parameters);
+  const mapped = connector.streams[stream]?.map(Buffer.from(record), parameters);
+  if (mapped === undefined) throw new Error(`no stream ${stream}`);
+  const { parsed: _, ...verdict } = mapped;
+  return verdict as Mapped;
 }
 
 describe('Salesforce', () => {

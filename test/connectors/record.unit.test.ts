@@ -31,7 +31,7 @@ describe('a record', () => {
           Buffer.from(JSON.stringify(order).replace('"issued"', '"\\u0069ssued"')),
           parameters,
         );
-        expect(plain).toEqual(escaped);
+        expect({ ...plain, parsed: null }).toEqual({ ...escaped, parsed: null });
         if (plain.kind === 'row') {
           expect(plain.row['supplier_name']).toBe(supplier);
           expect(plain.row['customer_account_id']).toBe(supplier);

@@ -7,7 +7,7 @@ import type { OrderPipelineSettings } from '../../src/pipelines/po-data-pipeline
 import { orderRules } from '../../src/quality/rules/index.js';
 import type { LoadKey, LoadResult, ReconcileCounts, Warehouse } from '../../src/warehouse/port.js';
 import { createPostgresWarehouse, openWarehouseDatabase } from '../../src/warehouse/postgres/index.js';
-import { tableOf, toStaged } from '../../src/warehouse/staged.js';
+import { tableOf, toStaged, watchShape } from '../../src/warehouse/staged.js';
 import { createDatabase } from '../setup/database.js';
 
 /** A vendor's record, as it answers it. */
@@ -55,7 +55,7 @@ export async function openBench() {
   /** Merges the records as one batch of its own. */
   async function load(
     feed: Feed,
-    records: readonly VendorRecord[],
+    records: readonly (VendorRecord | string)[],
     more: Partial<OrderPipelineSettings> = {},
   ): Promise<LoadResult> {
     batches += 1;
@@ -71,10 +71,12 @@ export async function openBench() {
       tenant: 'default',
     };
     const staging = await warehouse.openStaging(table, key, 'a1');
+    const shapes = await watchShape(warehouse, table, key);
     const staged = records.map((record, index) =>
-      toStaged(stream, Buffer.from(JSON.stringify(record)), 1, index + 1, step.parameters),
+      toStaged(stream, bytesOf(record), 1, index + 1, step.parameters, shapes.observer),
     );
     await warehouse.stage(table, staging, key, staged);
+    await shapes.settle();
     return warehouse.merge(table, staging, key, staged.length, { from: null, to: '2026-06-01T00:00:00Z' });
   }
 
@@ -99,6 +101,11 @@ export async function openBench() {
       await created.drop();
     },
   };
+}
+
+/** As the vendor sends it: as text where it matters how it is written. */
+function bytesOf(record: VendorRecord | string): Buffer {
+  return Buffer.from(typeof record === 'string' ? record : JSON.stringify(record));
 }
 
 async function rowsOf<R>(database: Database, sql: string): Promise<R[]> {

@@ -20,5 +20,6 @@ export const alertsSchema = z
     on_failure: targets('Told when a run fails.'),
     on_success: targets('Told when a run succeeds.'),
     on_retry: targets('Told when a step is tried again because of the vendor.'),
+    on_schema_change: targets('Told when a vendor’s records have other fields or types than before.'),
   })
   .prefault({});

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { tableSchema } from './tables.js';
+import { tableSchema, upsertedTableSchema } from './tables.js';
 import { cron, decimal, duration, instant, name, timezone } from './values.js';
 
 /** Marks what one run may set otherwise (`baton run -i`): what changes no table, no account and no address. */
@@ -67,6 +67,7 @@ const connectionName = (description: string, example: string) =>
 /** The tables of the orders pipeline, by what they hold. */
 const orderTables = z
   .strictObject({
+    orders: upsertedTableSchema,
     totals: tableSchema,
     suppliers: tableSchema,
     invoices: tableSchema,
@@ -123,6 +124,9 @@ const eltSchema = z
     ...reading,
     source: connectionName('Connection that the purchase orders come from.', 'coupa'),
     desk: connectionName('Connection that the helpdesk tickets come from.', 'zendesk'),
+    tables: z
+      .strictObject({ purchase_orders: upsertedTableSchema, helpdesk_tickets: upsertedTableSchema })
+      .prefault({}),
     layouts: z
       .strictObject({
         purchase_orders: layout('purchase_orders'),

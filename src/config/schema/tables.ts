@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { contractModes } from '../../domain/shape.js';
 
 const words = <T extends string>(...values: readonly [T, ...T[]]) =>
   z.enum(values, { error: `must be ${values.slice(0, -1).join(', ')} or ${values.at(-1)}` });
@@ -43,7 +44,36 @@ const write = z
       refuse('deletedColumn', 'is for the strategy scd2 only');
   });
 
+const mode = words(...contractModes);
+
+/** What a change in the vendor's records does to the table: the words are those of dlt. */
+const schemaContract = z
+  .strictObject({
+    columns: mode.prefault('evolve').meta({
+      description:
+        'A field that was not there before: add a column, stop the load, or discard the record or the value.',
+      examples: ['discard_value'],
+    }),
+    dataType: mode.prefault('evolve').meta({
+      description: 'A value of another type than its field had: widen the column, or as above.',
+      examples: ['discard_row'],
+    }),
+    fields: z
+      .array(z.strictObject({ name: z.string({ error: 'must be the name of a field' }), mode }), {
+        error: 'must be a list of {name, mode}',
+      })
+      .prefault([])
+      .meta({
+        description: 'Both for single fields, by the vendor’s names of them.',
+        examples: [[{ name: 'risk-score', mode: 'freeze' }]],
+      }),
+  })
+  .prefault({});
+
 /** What a pipeline's settings say of one of its tables. */
-export const tableSchema = z.strictObject({ write: write.prefault({}) }).prefault({});
+export const tableSchema = z.strictObject({ write: write.prefault({}), schemaContract }).prefault({});
+
+/** Of a table that is always merged by upsert. */
+export const upsertedTableSchema = z.strictObject({ schemaContract }).prefault({});
 
 export type TableSettings = z.output<typeof tableSchema>;

@@ -7,6 +7,9 @@ import { mergeBatch, readCounts, readLoadNote } from './merge.js';
 import { qualified } from './names.js';
 import { reconcile } from './reconcile.js';
 import { prepareFoundation, prepareReaders, prepareTable } from './schema.js';
+import { fillColumns } from './shape/fill.js';
+import { markTold, readShape, shapeNews } from './shape/registry.js';
+import { learnStored, settleShape } from './shape/settle.js';
 import {
   copyRecords,
   createStaging,
@@ -83,6 +86,29 @@ function warehouseOn(database: Database, base: Knex, prepared: Map<string, Promi
 
     stage: (table, staging, _load, records) =>
       guard(`staging ${table.table}`, () => present(staging, copyRecords(knex, table, staging, records))),
+
+    knownShape: (table, load) =>
+      guard(`reading the shape of ${table.table}`, async () => {
+        const known = await readShape(knex, table, load.connection);
+        if (known.fields !== null) return known;
+        await learnStored(knex, table, load);
+        return readShape(knex, table, load.connection);
+      }),
+
+    settleShape: (table, load, seen) =>
+      guard(`changing ${table.table}`, () => settleShape(knex, table, load, seen)),
+
+    fillColumns: (table, signal) => guard(`filling ${table.table}`, () => fillColumns(knex, table, signal)),
+
+    shapeNews: (table) => guard('reading changes of a table', () => shapeNews(knex, table.table)),
+
+    markTold: (changes) =>
+      guard('noting changes of a table', () =>
+        markTold(
+          knex,
+          changes.map(({ id }) => id),
+        ),
+      ),
 
     stagedRange: (staging, column, expected) =>
       guard('reading the staged range', () => present(staging, stagedRange(knex, staging, column, expected))),

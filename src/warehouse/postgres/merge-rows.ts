@@ -5,6 +5,7 @@ import type { OrderEnrichment } from '../../domain/plan.js';
 import { orderLineColumns } from '../../domain/purchase-order.js';
 import type { LoadCounts, LoadKey, TableSpec } from '../port.js';
 import { batchLabel, identifier, keyColumn, qualified } from './names.js';
+import { addedValues, type MergedSpec } from './shape/value.js';
 import { readable } from './write/readable.js';
 import type { LoadBindings } from './write/strategy.js';
 
@@ -39,7 +40,7 @@ export function bindingsOf(spec: TableSpec, load: LoadKey): LoadBindings {
  */
 export async function upsertRows(
   trx: Knex.Transaction,
-  spec: TableSpec,
+  spec: MergedSpec,
   from: string,
   bindings: LoadBindings,
 ): Promise<void> {
@@ -50,7 +51,7 @@ export async function upsertRows(
 }
 
 /** The tables that orders are enriched from, as they may stand behind FROM. */
-async function withReadable(trx: Knex.Transaction, spec: TableSpec): Promise<TableSpec> {
+async function withReadable(trx: Knex.Transaction, spec: MergedSpec): Promise<MergedSpec> {
   const { orders } = spec;
   if (orders === undefined) return spec;
   const [suppliers = '', rates = ''] = await readable(trx, [orders.suppliers, orders.rates]);
@@ -99,7 +100,7 @@ export function judgement(spec: TableSpec, from: string, overtakes = false): str
 
 /** Inserts staged rows (`w`), those that `judged` (`j`) says are loaded; `more` are further columns with their values. */
 export function insertion(
-  spec: TableSpec,
+  spec: MergedSpec,
   from: string,
   into: {
     readonly table?: string;
@@ -115,7 +116,7 @@ export function insertion(
 }
 
 /** Behind an insertion: a row with the same key becomes this one. */
-export function overwriting(spec: TableSpec): string {
+export function overwriting(spec: MergedSpec): string {
   const key = identifier(keyColumn(spec));
   const updated = writtenValues(spec)
     .map(([name]) => name)
@@ -125,10 +126,11 @@ export function overwriting(spec: TableSpec): string {
 }
 
 /** Every column that a load writes, with its value. */
-function writtenValues(spec: TableSpec): readonly (readonly [string, string])[] {
+function writtenValues(spec: MergedSpec): readonly (readonly [string, string])[] {
   return [
     ...spec.columns.map(({ name }) => [identifier(name), writtenValue(spec, name)] as const),
     ...(spec.orders === undefined ? [] : orderValues(spec.orders.reportingCurrency)),
+    ...addedValues(spec.added),
     ['raw', 'w.raw'],
     ...provenance,
   ];

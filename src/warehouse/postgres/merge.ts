@@ -4,7 +4,9 @@ import type { LoadNote } from '../../lake/load-note.js';
 import { BatonError } from '../../protocol/errors.js';
 import type { LoadCounts, LoadKey, LoadResult, TableSpec, WatermarkMove } from '../port.js';
 import { bindingsOf, countOutcomes } from './merge-rows.js';
-import { batchLabel, identifier, keyColumn } from './names.js';
+import { batchLabel, identifier, keyColumn, qualified } from './names.js';
+import { addedColumns } from './shape/registry.js';
+import type { MergedSpec } from './shape/value.js';
 import { strategyFor } from './write/index.js';
 
 /**
@@ -13,16 +15,17 @@ import { strategyFor } from './write/index.js';
  */
 export async function mergeBatch(
   knex: Knex,
-  spec: TableSpec,
+  declared: TableSpec,
   staging: string,
   load: LoadKey,
   expected: number,
   watermark: WatermarkMove | null,
 ): Promise<LoadResult> {
   return knex.transaction(async (trx) => {
-    await trx.raw('SELECT pg_advisory_xact_lock(hashtextextended(?, 7203321004))', [spec.table]);
+    await trx.raw('SELECT pg_advisory_xact_lock(hashtextextended(?, 7203321004))', [declared.table]);
     // Room for the keys of a million rows; beyond it the server goes to disk.
-    await trx.raw(`SET LOCAL work_mem = '64MB'; SET LOCAL default_statistics_target = 10`);
+    await trx.raw(`SET LOCAL work_mem = '64MB'; SET LOCAL default_statistics_target = 10;
+      LOCK TABLE ${qualified(declared.table)} IN ROW EXCLUSIVE MODE`);
     const fence = await trx.raw(
       `UPDATE raw._baton_loads SET state = 'loaded', loaded_at = clock_timestamp(),
               read = 0, loaded = 0, unchanged = 0, quarantined = 0, duplicate = 0, stale = 0, filtered = 0
@@ -37,6 +40,11 @@ export async function mergeBatch(
         });
       return { counts: stored, merged: false };
     }
+    // Whoever adds a column waits until this load is over, or did so before the lock: no row lacks one that was there.
+    const spec: MergedSpec = {
+      ...declared,
+      added: await addedColumns(trx, declared.table, load.connection),
+    };
     // A table as fresh as this has no statistics: the planner would take it for a handful of rows and loop over
     // the target once for each of them.
     await trx.raw(

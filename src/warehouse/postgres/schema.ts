@@ -6,6 +6,7 @@ import { BatonError } from '../../protocol/errors.js';
 import type { TableSpec } from '../port.js';
 import { stagingColumns } from './copy-text.js';
 import { identifier, qualified, sqlTypes, systemColumns } from './names.js';
+import { shapeFoundation } from './shape/registry.js';
 import { strategyFor } from './write/index.js';
 
 const systemDdl = systemColumns.map(([name, type]) => `${name} ${type}`).join(',\n  ');
@@ -153,6 +154,7 @@ export async function prepareFoundation(knex: Knex): Promise<void> {
   await knex.transaction(async (trx) => {
     await trx.raw('SELECT pg_advisory_xact_lock(7203321003)');
     await trx.raw(foundation);
+    await trx.raw(shapeFoundation);
     await prepareLines(trx);
   });
 }

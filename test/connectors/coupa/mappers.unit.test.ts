@@ -139,6 +139,7 @@ describe('mapPurchaseOrder', () => {
       bytes({ ...bad, status: 'mystery', 'created-at': '2026-02-30T08:15:00+00:00' }),
     );
     expect(mapped).toEqual({
+      parsed: expect.anything(),
       kind: 'quarantined',
       id: '4711',
       violations: expect.arrayContaining([

@@ -3,6 +3,7 @@ import { query } from '../../../database/postgres.js';
 import type { TableSpec } from '../../port.js';
 import { insertion } from '../merge-rows.js';
 import { identifier, keyColumn, qualified } from '../names.js';
+import type { MergedSpec } from '../shape/value.js';
 import type { LoadBindings, WriteStrategy } from './strategy.js';
 
 /** Every record is a row, known by its place in the lake; the fence alone keeps a batch from coming twice. */
@@ -17,7 +18,7 @@ export const append: WriteStrategy = {
 
 async function appendRows(
   trx: Knex.Transaction,
-  spec: TableSpec,
+  spec: MergedSpec,
   from: string,
   bindings: LoadBindings,
 ): Promise<void> {

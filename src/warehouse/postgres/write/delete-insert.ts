@@ -4,6 +4,7 @@ import { indexName } from '../../../domain/plan.js';
 import type { TableSpec } from '../../port.js';
 import { insertion, judgement } from '../merge-rows.js';
 import { identifier, keyColumn, qualified } from '../names.js';
+import type { MergedSpec } from '../shape/value.js';
 import { type LoadBindings, noSuchColumn, type WriteStrategy } from './strategy.js';
 import { missingKeys } from './upsert.js';
 
@@ -43,7 +44,7 @@ async function indexGroups(trx: Knex.Transaction, spec: TableSpec): Promise<void
 
 async function replaceGroups(
   trx: Knex.Transaction,
-  spec: TableSpec,
+  spec: MergedSpec,
   from: string,
   bindings: LoadBindings,
 ): Promise<void> {

@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
 import { query } from '../../../database/postgres.js';
-import type { TableSpec } from '../../port.js';
 import { insertion, judgement, overwriting } from '../merge-rows.js';
 import { identifier, keyColumn, qualified } from '../names.js';
+import type { MergedSpec } from '../shape/value.js';
 import type { LoadBindings, WriteStrategy } from './strategy.js';
 import { missingKeys } from './upsert.js';
 
@@ -22,7 +22,7 @@ export const replace: WriteStrategy = {
 
 async function replaceRows(
   trx: Knex.Transaction,
-  spec: TableSpec,
+  spec: MergedSpec,
   from: string,
   bindings: LoadBindings,
 ): Promise<void> {

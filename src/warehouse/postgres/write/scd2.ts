@@ -5,6 +5,7 @@ import { hiddenTable } from '../../../domain/write.js';
 import type { TableSpec } from '../../port.js';
 import { insertion } from '../merge-rows.js';
 import { identifier, keyColumn, qualified, systemColumns } from '../names.js';
+import type { MergedSpec } from '../shape/value.js';
 import {
   chain,
   missingVersions,
@@ -55,7 +56,7 @@ async function prepareHidden(trx: Knex.Transaction, spec: TableSpec): Promise<vo
 
 async function writeVersions(
   trx: Knex.Transaction,
-  spec: TableSpec,
+  spec: MergedSpec,
   from: string,
   bindings: LoadBindings,
 ): Promise<void> {
@@ -101,13 +102,18 @@ function observed(spec: TableSpec, from: string): string {
 type Run = (sql: string) => Promise<unknown>;
 
 /** Takes out what is corrected, moves rows between table and hidden, and sets the intervals of those that stay. */
-async function moveStored(spec: TableSpec, run: Run): Promise<void> {
+async function moveStored(spec: MergedSpec, run: Run): Promise<void> {
   const key = identifier(keyColumn(spec));
   const [shown, hidden] = [qualified(spec.table), qualified(hiddenTable(spec.table))];
   const mine = `t._tenant = :tenant AND t._source = :source AND t.${key} = c._key AND t.valid_from = c._version`;
   for (const table of [shown, hidden])
     await run(`DELETE FROM ${table} t USING judged c WHERE c._is_fresh AND ${mine}`);
-  const names = [...spec.columns.map(({ name }) => identifier(name)), 'raw', ...systemNames, 'valid_from'];
+  const names = [
+    ...[...spec.columns, ...(spec.added ?? [])].map(({ name }) => identifier(name)),
+    'raw',
+    ...systemNames,
+    'valid_from',
+  ];
   const move = (source: string, target: string, which: string, ends: string) => `
     WITH moved AS (DELETE FROM ${source} t USING chain c WHERE ${which} AND ${mine}
                    RETURNING ${names.map((name) => `t.${name}`).join(', ')}, c._until)
@@ -123,7 +129,7 @@ async function moveStored(spec: TableSpec, run: Run): Promise<void> {
 
 const systemNames = systemColumns.map(([name]) => name);
 
-async function insertStaged(spec: TableSpec, from: string, run: Run): Promise<void> {
+async function insertStaged(spec: MergedSpec, from: string, run: Run): Promise<void> {
   const until = '(SELECT c._until FROM chain c WHERE c._place = j._place)';
   const isShown = 'EXISTS (SELECT FROM chain c WHERE c._place = j._place AND c._is_shown)';
   const versioned = (to: string, current: string): readonly (readonly [string, string])[] => [

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { BatonError } from '../../../protocol/errors.js';
 import type { TableSpec } from '../../port.js';
+import type { MergedSpec } from '../shape/value.js';
 
 /** What the statements of one load refer to by name. */
 export interface LoadBindings extends Readonly<Record<string, string>> {
@@ -30,7 +31,7 @@ export interface WriteStrategy {
    */
   readonly write: (
     trx: Knex.Transaction,
-    spec: TableSpec,
+    spec: MergedSpec,
     from: string,
     bindings: LoadBindings,
   ) => Promise<void>;
