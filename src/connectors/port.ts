@@ -129,6 +129,8 @@ export interface Stream {
   readonly columns: readonly Column[];
   /** Name of the column that says which of two versions is newer (`updated_at`), if the vendor gives one. */
   readonly versionColumn: string | null;
+  /** Name of the boolean column in which the vendor says that the record is deleted, if it says so at all. */
+  readonly deletedColumn?: string;
   /** One page. `cursor` null = the first. Never returns a page twice for one cursor chain. */
   readPage(
     connection: OpenConnection,

@@ -18,6 +18,8 @@ export interface TableSpec {
   readonly write?: Write;
   /** What a field or type that was not there before does to the table; absent = it evolves. */
   readonly contract?: Contract;
+  /** The boolean column in which the vendor says that the record is deleted: such rows are kept as `_deleted`. */
+  readonly deletedColumn?: string;
   /** Columns with an index of their own, behind the tenant. */
   readonly indexes?: readonly string[];
   readonly orders?: OrderEnrichment;

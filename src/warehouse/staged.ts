@@ -54,7 +54,13 @@ export async function watchShape(warehouse: Warehouse, table: TableSpec, load: L
 }
 
 export function tableOf(stream: Stream, step: Pick<ExtractStep, 'target'>): TableSpec {
-  return { ...step.target, columns: stream.columns, versionColumn: stream.versionColumn };
+  const { columns, versionColumn, deletedColumn } = stream;
+  return {
+    ...step.target,
+    columns,
+    versionColumn,
+    ...(deletedColumn === undefined ? {} : { deletedColumn }),
+  };
 }
 
 /** A load in one generation, as rows name it in `_batch_id`. */

@@ -28,14 +28,15 @@ describe('Salesforce', () => {
         industry: null,
         priority: 'High',
         updated_at: '2026-05-01T07:25:37.000Z',
+        is_deleted: null,
       },
     });
   });
 
   it('reads the rank from the field that the pipeline names', () => {
-    const record = `{${attributes},"Id":"1","Tier__c":"Gold","SystemModstamp":"2026-05-01T07:25:37.000+0200"}`;
+    const record = `{${attributes},"Id":"1","Tier__c":"Gold","SystemModstamp":"2026-05-01T07:25:37.000+0200","IsDeleted":true}`;
     expect(map(salesforce, 'accounts', record, { priorityField: 'Tier__c' })).toMatchObject({
-      row: { priority: 'Gold', updated_at: '2026-05-01T05:25:37.000Z' },
+      row: { priority: 'Gold', updated_at: '2026-05-01T05:25:37.000Z', is_deleted: 'true' },
     });
   });
 
@@ -117,6 +118,7 @@ describe('Zendesk', () => {
         created_at: '2026-07-20T22:55:29.000Z',
         updated_at: '2026-07-20T22:55:30.000Z',
         generated_at: '2026-07-20T22:55:30.000Z',
+        is_deleted: 'true',
       },
     });
   });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from '../../src/database/postgres.js';
 import { Secret } from '../../src/domain/secret.js';
-import type { Write } from '../../src/domain/write.js';
+import { strategyOf, type Write } from '../../src/domain/write.js';
 import type { LoadKey, StagedRecord, TableSpec, Warehouse } from '../../src/warehouse/port.js';
 import { createPostgresWarehouse, openWarehouseDatabase } from '../../src/warehouse/postgres/index.js';
 import { createDatabase } from '../setup/database.js';
@@ -189,7 +189,67 @@ describe.each(Object.entries(writes))('%s', (name, write) => {
   });
 });
 
+describe.each(Object.entries(writes).filter(([name]) => name !== 'append' && name !== 'replace'))(
+  'a deletion that the vendor tells of, by %s',
+  (name, write) => {
+    const spec = { ...specOf(`told ${name}`, write), deletedColumn: 'gone' };
+    const at = (version: number, gone = false): Staged => ({
+      verdict: 'row',
+      id: 'a',
+      parent: 'p',
+      version,
+      amount: version,
+      gone,
+    });
+    /** Readers' view: the rows that are so now and not deleted, and since when the others are. */
+    const seen = async () => {
+      const historical = strategyOf(write) === 'scd2';
+      const { rows } = await database.knex.raw(
+        `SELECT amount::int AS amount, _deleted AS deleted, _deleted_at AS since FROM ${spec.table}
+       ${historical ? 'WHERE is_current' : ''}
+       ${
+         historical
+           ? `UNION ALL SELECT amount::int, _deleted, _deleted_at FROM ${spec.table}__hidden h WHERE _deleted
+         AND NOT EXISTS (SELECT FROM ${spec.table} t WHERE t.valid_from > h.valid_from)`
+           : ''
+       }`,
+      );
+      return rows;
+    };
+    const alive = (amount: number) => [{ amount, deleted: false, since: null }];
+    const deleted = (amount: number) => [{ amount, deleted: true, since: new Date(start + amount * 1_000) }];
+
+    it('marks the row, no older version revives it, a newer one does', async () => {
+      await loadBatch(spec, keyOf('told'), [at(1)]);
+      expect(await seen()).toEqual(alive(1));
+      await loadBatch(spec, keyOf('told'), [at(3, true)]);
+      expect(await seen()).toEqual(deleted(3));
+      await loadBatch(spec, keyOf('told'), [at(2)]);
+      await loadBatch(spec, keyOf('told'), [at(1)]);
+      expect(await seen()).toEqual(deleted(3));
+      expect((await loadBatch(spec, keyOf('told'), [at(3, true)])).counts).toMatchObject({ unchanged: 1 });
+      await loadBatch(spec, keyOf('told'), [at(4), at(3, true)]);
+      expect(await seen()).toEqual(alive(4));
+    });
+  },
+);
+
 describe('a table', () => {
+  it('of an earlier build gets the columns that a deletion needs', async () => {
+    const spec = { ...specOf('earlier', writes['upsert'] as Write), deletedColumn: 'gone' };
+    const before = {
+      ...specOf('earlier', writes['upsert'] as Write),
+      columns: spec.columns.filter(({ name }) => name !== 'gone'),
+    };
+    // A process of that build: what it has prepared is not known to this one.
+    await createPostgresWarehouse(database).openStaging(before, keyOf('earlier'), 'a1');
+    await database.knex.raw(`ALTER TABLE ${spec.table} DROP COLUMN _deleted_at`);
+    const row = { verdict: 'row', id: 'a', parent: null, version: 1, amount: 1, gone: true } as const;
+    await loadBatch(spec, keyOf('earlier'), [row]);
+    const { rows } = await database.knex.raw(`SELECT gone, _deleted, _deleted_at FROM ${spec.table}`);
+    expect(rows).toEqual([{ gone: true, _deleted: true, _deleted_at: new Date(start + 1_000) }]);
+  });
+
   it('that was made for one key is not loaded by another', async () => {
     const key = keyOf('shape');
     const things = specOf('shape', { disposition: 'append' });

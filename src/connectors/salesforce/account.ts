@@ -13,11 +13,12 @@ export const accountColumns = [
   { name: 'industry', type: 'text', nullable: true },
   { name: 'priority', type: 'text', nullable: true, description: 'value of the priority field' },
   { name: 'updated_at', type: 'timestamp' },
+  { name: 'is_deleted', type: 'boolean', nullable: true, description: 'in the recycle bin' },
 ] as const satisfies readonly Column[];
 
 export function accountFields(parameters: Parameters | undefined): readonly string[] {
   const priority = fieldName(parameters?.['priorityField'] ?? defaultPriorityField);
-  return ['Id', 'Name', 'Type', 'Industry', priority, 'SystemModstamp'];
+  return ['Id', 'Name', 'Type', 'Industry', priority, 'SystemModstamp', 'IsDeleted'];
 }
 
 export function mapAccount(record: Buffer, parameters?: Parameters): Mapped {
@@ -30,6 +31,7 @@ export function mapAccount(record: Buffer, parameters?: Parameters): Mapped {
       industry: reader.optionalText(account, 'Industry'),
       priority: reader.optionalText(account, parameters?.['priorityField'] ?? defaultPriorityField),
       updated_at: reader.instant(account, 'SystemModstamp'),
+      is_deleted: reader.optionalBoolean(account, 'IsDeleted'),
     },
   }));
 }

@@ -7,10 +7,11 @@ export const contactColumns = [
   { name: 'name', type: 'text', nullable: true, description: 'first and last name' },
   { name: 'email', type: 'text', nullable: true },
   { name: 'updated_at', type: 'timestamp' },
+  { name: 'is_deleted', type: 'boolean', nullable: true, description: 'in the recycle bin' },
 ] as const satisfies readonly Column[];
 
 export function contactFields(): readonly string[] {
-  return ['Id', 'AccountId', 'FirstName', 'LastName', 'Email', 'SystemModstamp'];
+  return ['Id', 'AccountId', 'FirstName', 'LastName', 'Email', 'SystemModstamp', 'IsDeleted'];
 }
 
 export function mapContact(record: Buffer): Mapped {
@@ -25,6 +26,7 @@ export function mapContact(record: Buffer): Mapped {
         name: name === '' ? null : name,
         email: reader.optionalText(contact, 'Email'),
         updated_at: reader.instant(contact, 'SystemModstamp'),
+        is_deleted: reader.optionalBoolean(contact, 'IsDeleted'),
       },
     };
   });

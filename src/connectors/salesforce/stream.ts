@@ -5,7 +5,8 @@ import { pathPaginator } from '../paging/handed-out.js';
 import type { Parameters, ReadOptions, Stream, Window } from '../port.js';
 import { type Listing, readListed } from '../read-page.js';
 
-const queryPath = '/services/data/v62.0/query';
+/** With what is in the recycle bin, which `query` leaves out: a deletion changes SystemModstamp as any change does. */
+const queryPath = '/services/data/v62.0/queryAll';
 const locatorPath = /^\/services\/data\/v\d{1,3}\.\d\/query\/[A-Za-z0-9_-]{1,80}$/;
 
 export interface SalesforceStreamSpec {
@@ -27,7 +28,7 @@ export function salesforceStream(spec: SalesforceStreamSpec): Stream {
   });
   return {
     name: spec.name,
-    docs: 'https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_query.htm',
+    docs: 'https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_queryall.htm',
     scope: `read ${spec.from}`,
     mode: 'incremental',
     primaryKey: 'Id',
@@ -36,6 +37,7 @@ export function salesforceStream(spec: SalesforceStreamSpec): Stream {
     lagMs: 120_000,
     columns: spec.columns,
     versionColumn: 'updated_at',
+    deletedColumn: 'is_deleted',
     checkCursor: paginator.check,
     map: spec.map,
     readPage({ http }, window, cursor, options) {

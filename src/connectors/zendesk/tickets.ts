@@ -20,6 +20,7 @@ const columns = [
   { name: 'created_at', type: 'timestamp' },
   { name: 'updated_at', type: 'timestamp' },
   { name: 'generated_at', type: 'timestamp', description: 'Zendesk’s own time of the change' },
+  { name: 'is_deleted', type: 'boolean' },
 ] as const satisfies readonly Column[];
 
 const paginator = tokenPaginator('tickets', {
@@ -50,6 +51,7 @@ export const tickets: Stream = {
   lagMs: 120_000,
   columns,
   versionColumn: 'generated_at',
+  deletedColumn: 'is_deleted',
   checkCursor: paginator.check,
   map: mapTicket,
   readPage({ http }, window, cursor, options) {
@@ -101,6 +103,7 @@ function mapTicket(record: Buffer): Mapped {
       created_at: reader.instant(ticket, 'created_at'),
       updated_at: reader.instant(ticket, 'updated_at'),
       generated_at: reader.unixSeconds(ticket, 'generated_timestamp'),
+      is_deleted: String(ticket['status'] === 'deleted'),
     },
   }));
 }

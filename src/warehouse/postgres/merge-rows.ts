@@ -80,7 +80,7 @@ export function judgement(spec: TableSpec, from: string, overtakes = false): str
   const key = identifier(keyColumn(spec));
   const version = spec.versionColumn === null ? null : identifier(spec.versionColumn);
   const isStale = overtakes || version === null ? 'false' : `t.${version} > c._version`;
-  const isSame = `t._row_hash = c._row_hash AND NOT t._deleted${orders === undefined ? '' : ` AND NOT ${isRateNew(orders)}`}`;
+  const isSame = `t._row_hash = c._row_hash AND ${isAlive(spec)}${orders === undefined ? '' : ` AND NOT ${isRateNew(orders)}`}`;
   return `CREATE TEMP TABLE judged ON COMMIT DROP AS
     WITH candidates AS MATERIALIZED (
       SELECT ctid AS _place, ${key} AS _key, ${version ?? 'NULL'} AS _version, _row_hash
@@ -96,6 +96,13 @@ export function judgement(spec: TableSpec, from: string, overtakes = false): str
       ON c._rank = 1 AND t._tenant = :tenant AND t._source = :source AND t.${key} = c._key
     ${orders === undefined ? '' : orderJoins(orders)}
     ORDER BY c._place`;
+}
+
+/** Not taken for deleted, unless by the record's own word, which it still says. */
+export function isAlive({ deletedColumn }: TableSpec): string {
+  return deletedColumn === undefined
+    ? 'NOT t._deleted'
+    : `t._deleted = coalesce(t.${identifier(deletedColumn)}, false)`;
 }
 
 /** Inserts staged rows (`w`), those that `judged` (`j`) says are loaded; `more` are further columns with their values. */
@@ -122,7 +129,7 @@ export function overwriting(spec: MergedSpec): string {
     .map(([name]) => name)
     .filter((name) => name !== key && name !== '_tenant' && name !== '_source');
   return `ON CONFLICT (_tenant, _source, ${key}) DO UPDATE SET
-      ${updated.map((name) => `${name} = excluded.${name}`).join(', ')}, _deleted = false`;
+      ${updated.map((name) => `${name} = excluded.${name}`).join(', ')}`;
 }
 
 /** Every column that a load writes, with its value. */
@@ -133,6 +140,19 @@ function writtenValues(spec: MergedSpec): readonly (readonly [string, string])[]
     ...addedValues(spec.added),
     ['raw', 'w.raw'],
     ...provenance,
+    ...deletion(spec),
+  ];
+}
+
+/** A record that its vendor says is deleted stays, marked so since the version that says it. */
+function deletion(spec: TableSpec): readonly (readonly [string, string])[] {
+  const { deletedColumn, versionColumn, columns } = spec;
+  const isDeleted = deletedColumn === undefined ? 'false' : `coalesce(w.${identifier(deletedColumn)}, false)`;
+  const isTime = columns.some(({ name, type }) => name === versionColumn && type === 'timestamp');
+  const since = isTime && versionColumn !== null ? `w.${identifier(versionColumn)}` : 'now()';
+  return [
+    ['_deleted', isDeleted],
+    ['_deleted_at', `CASE WHEN ${isDeleted} THEN ${since} END`],
   ];
 }
 

@@ -44,6 +44,7 @@ export const systemColumns = [
   ['_line', 'integer NOT NULL'],
   ['_row_hash', 'text NOT NULL'],
   ['_deleted', 'boolean NOT NULL DEFAULT false'],
+  ['_deleted_at', 'timestamptz'],
 ] as const;
 
 export function keyColumn(table: TableSpec): string {

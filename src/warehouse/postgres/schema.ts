@@ -155,6 +155,8 @@ export async function prepareFoundation(knex: Knex): Promise<void> {
     await trx.raw('SELECT pg_advisory_xact_lock(7203321003)');
     await trx.raw(foundation);
     await trx.raw(shapeFoundation);
+    for (const table of ['analytics.po_fact', 'analytics.po_line_fact'])
+      await addMissing(trx, table, systemColumns);
     await prepareLines(trx);
   });
 }
@@ -217,6 +219,8 @@ export async function prepareTable(knex: Knex, spec: TableSpec): Promise<void> {
         ${kept.join(',\n')}, ${further.join('')}raw json NOT NULL, ${systemDdl},
         PRIMARY KEY (_tenant, _source, ${strategy.key(spec).map(identifier).join(', ')}))`);
       await assertShape(trx, spec);
+      const own = spec.columns.map(({ name, type }) => [name, sqlTypes[type]] as const);
+      await addMissing(trx, spec.table, [...own, ...systemColumns]);
       await createIndex(trx, spec.table, 'batch', '_batch_id');
       await strategy.prepare?.(trx, spec);
     }
@@ -226,6 +230,22 @@ export async function prepareTable(knex: Knex, spec: TableSpec): Promise<void> {
       ${columns.join(',\n')}, ${lines}raw json, _part integer NOT NULL, _line integer NOT NULL, _row_hash text,
       _verdict text NOT NULL, _record_id text, _violations jsonb, _bad text)`);
   });
+}
+
+/** Columns that a table of an earlier build lacks; looked for first, because adding one locks the table. */
+async function addMissing(
+  trx: Knex.Transaction,
+  table: string,
+  columns: readonly (readonly [string, string])[],
+): Promise<void> {
+  const { rows } = await trx.raw(
+    'SELECT attname::text AS name FROM pg_attribute WHERE attrelid = to_regclass(?) AND attnum > 0 AND NOT attisdropped',
+    [table],
+  );
+  const found = new Set((rows as { name: string }[]).map(({ name }) => name));
+  for (const [name, type] of columns)
+    if (!found.has(name))
+      await trx.raw(`ALTER TABLE ${qualified(table)} ADD COLUMN IF NOT EXISTS ${identifier(name)} ${type}`);
 }
 
 /** A table that was made for another way of writing has another key, and is not turned into this one in passing. */

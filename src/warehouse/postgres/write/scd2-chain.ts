@@ -27,7 +27,8 @@ function contentOf(spec: TableSpec, alias: string): string {
 
 function deletionOf(spec: TableSpec, alias: string): string {
   const { write } = spec;
-  const name = write?.disposition === 'merge' && write.strategy === 'scd2' ? write.deletedColumn : undefined;
+  const own = write?.disposition === 'merge' && write.strategy === 'scd2' ? write.deletedColumn : undefined;
+  const name = own ?? spec.deletedColumn;
   if (name === undefined) return 'false';
   if (!spec.columns.some((column) => column.name === name && column.type === 'boolean'))
     throw noSuchColumn(spec, 'deletedColumn', name);

@@ -48,6 +48,8 @@ async function prepareHidden(trx: Knex.Transaction, spec: TableSpec): Promise<vo
   await trx.raw(
     `CREATE TABLE IF NOT EXISTS ${hidden} (LIKE ${qualified(spec.table)} INCLUDING DEFAULTS, PRIMARY KEY (_tenant, _source, ${key}, valid_from))`,
   );
+  // What a hidden table of an earlier build lacks.
+  await trx.raw(`ALTER TABLE ${hidden} ADD COLUMN IF NOT EXISTS _deleted_at timestamptz`);
   const name = identifier(indexName(spec.table.split('.')[1] ?? '', 'current'));
   await trx.raw(
     `CREATE UNIQUE INDEX IF NOT EXISTS ${name} ON ${qualified(spec.table)} (_tenant, _source, ${key}) WHERE is_current`,
