@@ -108,7 +108,8 @@ async function bundleWorkflows(folder) {
   if (!existsSync(workflowsPath)) return;
   const { bundleWorkflowCode } = await import('@temporalio/worker');
   const quiet = { trace() {}, debug() {}, info() {}, warn: console.error, error: console.error, log() {} };
-  const { code } = await bundleWorkflowCode({ workflowsPath, logger: quiet });
+  const workflowInterceptorModules = [path.join(folder, 'workflows', 'interceptors.js')];
+  const { code } = await bundleWorkflowCode({ workflowsPath, workflowInterceptorModules, logger: quiet });
   await writeFile(path.join(folder, 'workflow-bundle.js'), code);
 }
 

@@ -2,6 +2,7 @@ import { activityInfo } from '@temporalio/activity';
 import type { LandedBy } from '../control/arrivals.js';
 import type { ControlActivities, FinishRunInput } from '../protocol/activities.js';
 import { finalRunStates, runId as runIdOf } from '../protocol/names.js';
+import { withinLimit } from '../protocol/payload.js';
 import type { Receipt, RunResult } from '../protocol/run.js';
 import { type Alert, sendAlerts } from './alerts.js';
 import { asActivity } from './failure.js';
@@ -27,7 +28,7 @@ export function createControlActivities(deps: ActivityDeps): ControlActivities {
   return {
     claimRun: (input) =>
       asActivity(deps.log, { pipeline: input.pipeline }, async () => {
-        const plan = deps.compile(input);
+        const plan = withinLimit(deps.compile(input), `The plan of ${input.pipeline}`);
         const execution = activityInfo().workflowExecution;
         // The execution's own id, also when it was started by an alias: slots and reconciler ask Temporal for it.
         const id = execution?.workflowId ?? runIdOf(plan.pipeline, input.tenant, input.logicalTime);

@@ -1,6 +1,7 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowFailedError } from '@temporalio/client';
 import { BatonError } from '../protocol/errors.js';
 import { runId, type Trigger, taskQueues, toLogicalTime } from '../protocol/names.js';
+import { withinLimit } from '../protocol/payload.js';
 import type { RunPipelineInput, RunResult } from '../protocol/run.js';
 import { runFailure } from './failures.js';
 import { logicalTimeKey, pipelineKey, runAttributes, tenantKey, triggerKey } from './search-attributes.js';
@@ -51,7 +52,7 @@ export async function startRun(client: Client, input: StartPipelineInput): Promi
     await client.workflow.start('runPipeline', {
       workflowId: id,
       taskQueue: taskQueues.workflow,
-      args: [run],
+      args: [withinLimit(run, `The input of ${id}`)],
       workflowIdConflictPolicy: 'USE_EXISTING',
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       typedSearchAttributes: runAttributes(run),

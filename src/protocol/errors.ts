@@ -372,6 +372,13 @@ export const catalogue = {
     fix: 'See that workers run and read their logs (`baton doctor`, .baton/logs); then run again: what is done is not done twice.',
     retryable: false,
   },
+  ERR_PAYLOAD_TOO_LARGE: {
+    code: 'BTN-5010',
+    title: 'Too much for a workflow',
+    why: 'Arguments and results of workflows and activities are kept in histories: references and counts, never data.',
+    fix: 'Put the data where it can be referred to (a file, a table, the lake) and pass its name; of a pipeline, shorten the settings or inputs.',
+    retryable: false,
+  },
 
   ERR_NODE_VERSION: {
     code: 'BTN-7001',

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { createActivities } from '../activities/index.js';
 import { taskQueues } from '../protocol/names.js';
+import { payloadGuard } from './payload-guard.js';
 
 /** `control` = workflows and short steps; `data` = what parses and loads; apart, or parsing would starve polls. */
 export const roles = ['control', 'data'] as const;
@@ -20,14 +21,15 @@ export async function createWorkers(options: {
   readonly graceMs?: number;
 }): Promise<Worker[]> {
   const { activities } = options;
-  const common = {
+  const common: Omit<WorkerOptions, 'taskQueue'> = {
     connection: options.connection,
     namespace: options.namespace,
+    interceptors: { activity: [payloadGuard] },
     shutdownGraceTime: options.graceMs ?? 20_000,
     shutdownForceTime: (options.graceMs ?? 20_000) + 10_000,
     maxHeartbeatThrottleInterval: '2s',
     defaultHeartbeatThrottleInterval: '2s',
-  } as const;
+  };
   const serve = (taskQueue: string, of: object, slots: number): WorkerOptions => ({
     ...common,
     taskQueue,

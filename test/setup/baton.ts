@@ -146,6 +146,8 @@ export async function startBaton(options: TestBatonOptions) {
     sandbox,
     server,
     client: server.client,
+    /** For a worker of a test's own. */
+    connection: parts.temporal,
     database,
     /** What a worker's process of the same installation is given. */
     env,
