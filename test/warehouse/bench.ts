@@ -77,7 +77,10 @@ export async function openBench() {
     );
     await warehouse.stage(table, staging, key, staged);
     await shapes.settle();
-    return warehouse.merge(table, staging, key, staged.length, { from: null, to: '2026-06-01T00:00:00Z' });
+    const move = { from: null, to: '2026-06-01T00:00:00Z' };
+    const result = await warehouse.merge(table, staging, key, staged.length, move);
+    await warehouse.fillColumns(table, new AbortController().signal);
+    return result;
   }
 
   /** Empty batches of everything, so that every table is there. */

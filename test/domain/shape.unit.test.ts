@@ -1,0 +1,88 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { columnFor, fieldTypes, holds, storableKey, widest } from '../../src/domain/shape.js';
+import { observeShapes } from '../../src/warehouse/shape-observer.js';
+
+const type = fc.constantFrom(...fieldTypes);
+
+describe('types of fields', () => {
+  it('are joined in any order to the same type, which holds each of them', () => {
+    fc.assert(
+      fc.property(type, type, type, (a, b, c) => {
+        expect(widest(a, b)).toBe(widest(b, a));
+        expect(widest(widest(a, b), c)).toBe(widest(a, widest(b, c)));
+        expect(holds(widest(a, b), a)).toBe(true);
+      }),
+    );
+  });
+
+  it.each([
+    ['integer', 'numeric', 'numeric'],
+    ['numeric', 'text', 'text'],
+    ['boolean', 'integer', 'text'],
+    ['boolean', 'text', 'text'],
+    ['boolean', 'json', 'json'],
+    ['text', 'json', 'json'],
+  ] as const)('%s and %s are %s', (one, other, both) => {
+    expect(widest(one, other)).toBe(both);
+  });
+});
+
+describe('names of fields', () => {
+  it.each([
+    ['risk-score', 'risk_score'],
+    ['riskScore', 'risk_score'],
+    ['Größe', 'gro_e'],
+    ['2nd', 'f_2nd'],
+    ['_tenant', 'tenant'],
+  ])('%s becomes %s', (key, column) => {
+    expect(columnFor(key, new Set())).toBe(column);
+  });
+
+  it('get a digest where the name is taken, always the same one', () => {
+    const taken = new Set(['tier']);
+    expect(columnFor('Tier', taken)).toMatch(/^tier_[0-9a-f]{8}$/);
+    expect(columnFor('Tier', taken)).toBe(columnFor('Tier', taken));
+    expect(columnFor('TIER', taken)).not.toBe(columnFor('Tier', taken));
+  });
+
+  it('are what a table can keep, or marked', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 400 }), (name) => {
+        const { key, hostile } = storableKey(name);
+        expect(key.length).toBeLessThanOrEqual(200);
+        expect(key).not.toMatch(/[\0\p{Surrogate}]/u);
+        if (!hostile) expect(key).toBe(name);
+      }),
+    );
+  });
+});
+
+describe('what is seen of records', () => {
+  it('is the same whether they are read as bytes or as text', () => {
+    const name = fc.string({ unit: 'grapheme', maxLength: 8 });
+    fc.assert(
+      fc.property(fc.array(fc.dictionary(name, fc.jsonValue()), { maxLength: 5 }), (records) => {
+        const texts = observeShapes({ contract: { columns: 'evolve', dataType: 'evolve' }, fields: null });
+        const bytes = observeShapes({ contract: { columns: 'evolve', dataType: 'evolve' }, fields: null });
+        for (const record of records) {
+          const text = JSON.stringify(record);
+          texts.see({ fields: JSON.parse(text), inBytes: false });
+          bytes.see({ fields: JSON.parse(Buffer.from(text).toString('latin1')), inBytes: true });
+        }
+        const sorted = (seen: ReturnType<typeof texts.seen>) =>
+          [...seen.fields].sort((a, b) => (a.key < b.key ? -1 : 1));
+        expect(sorted(bytes.seen())).toEqual(sorted(texts.seen()));
+        for (const { key, records: had } of texts.seen().fields)
+          expect(had).toBe(records.filter((record) => Object.hasOwn(record, key)).length);
+      }),
+    );
+  });
+
+  it('ends where names are made up', () => {
+    const observer = observeShapes({ contract: { columns: 'evolve', dataType: 'evolve' }, fields: null });
+    for (let at = 0; at < 3_000; at += 1) observer.see({ fields: { [`id-${at}`]: at }, inBytes: false });
+    expect(observer.seen()).toMatchObject({ records: 3_000, overflow: true });
+    expect(observer.seen().fields).toHaveLength(2_000);
+  });
+});
