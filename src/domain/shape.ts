@@ -79,8 +79,6 @@ export interface SeenField {
 export interface SeenShape {
   readonly records: number;
   readonly fields: readonly SeenField[];
-  /** Whether there were more fields than are looked at. */
-  readonly overflow: boolean;
 }
 
 /** The narrowest type that holds both. */

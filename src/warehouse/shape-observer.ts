@@ -6,14 +6,18 @@ import {
   type KnownField,
   type KnownShape,
   modeForField,
+  type SeenField,
   type SeenShape,
   storableKey,
 } from '../domain/shape.js';
 
 /** Looks at every record of a batch: a look-up for each of its fields, and no more. */
 export interface ShapeObserver {
-  /** Notes the record; answers why the table's contract discards it, or null. */
-  see(record: ParsedRecord): readonly Violation[] | null;
+  /**
+   * Notes the record; answers why the table's contract discards it, or null. One that is not loaded anyway brings no new
+   * fields: a slip of somebody's makes no column.
+   */
+  see(record: ParsedRecord, isLoaded?: boolean): readonly Violation[] | null;
   seen(): SeenShape;
 }
 
@@ -23,6 +27,7 @@ const mostFields = 2_000;
 interface Entry {
   readonly key: string;
   readonly hostile: boolean;
+  readonly isKnown: boolean;
   /** Bits of types whose record is discarded. */
   readonly refused: number;
   readonly reason: string;
@@ -51,20 +56,21 @@ export function observeShapes(known: KnownShape): ShapeObserver {
     const whole = entries === asBytes ? Buffer.from(name, 'latin1').toString('utf8') : name;
     const { key, hostile } = storableKey(whole);
     const { refused, reason } = refusal(known, knownFields, key);
-    const entry = { key, hostile, refused, reason, records: 0, types: 0 };
+    const isKnown = knownFields === null || knownFields.has(key);
+    const entry = { key, hostile, isKnown, refused, reason, records: 0, types: 0 };
     entries.set(name, entry);
     return entry;
   }
 
   return {
-    see({ fields, inBytes }) {
+    see({ fields, inBytes }, isLoaded = true) {
       const entries = inBytes ? asBytes : asText;
       let violations: Violation[] | null = null;
       records += 1;
       // What JSON.parse makes has no names but its own.
       for (const name in fields) {
         const entry = entries.get(name) ?? enter(entries, name);
-        if (entry === null) continue;
+        if (entry === null || !(isLoaded || entry.isKnown)) continue;
         const bit = bitOf(fields[name]);
         entry.records += 1;
         entry.types |= bit;
@@ -74,15 +80,24 @@ export function observeShapes(known: KnownShape): ShapeObserver {
     },
     seen: () => ({
       records,
-      overflow,
-      fields: [...merged([...asBytes.values(), ...asText.values()]).values()].map((entry) => ({
-        key: entry.key,
-        hostile: entry.hostile,
-        records: entry.records,
-        types: fieldTypes.filter((type) => (entry.types & bits[type]) !== 0),
-      })),
+      fields: [
+        ...[...merged([...asBytes.values(), ...asText.values()]).values()]
+          .filter((entry) => entry.records > 0)
+          .map(({ key, hostile, records: had, types }) => ({
+            key,
+            hostile,
+            records: had,
+            types: fieldTypes.filter((type) => (types & bits[type]) !== 0),
+          })),
+        ...(overflow ? [theRest(records)] : []),
+      ],
     }),
   };
+}
+
+/** Stands for all fields that are not looked at. */
+function theRest(records: number): SeenField {
+  return { key: `(more than ${mostFields} fields)`, hostile: true, records, types: ['json'] };
 }
 
 function merged(entries: readonly Entry[]): Map<string, Entry> {

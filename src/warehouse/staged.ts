@@ -23,7 +23,7 @@ export function toStaged(
 
 function verdictOn(stream: Stream, mapped: Mapped, shapes: ShapeObserver): StagedRecord['verdict'] {
   if (mapped.kind === 'filtered') return { kind: 'filtered' };
-  const discarded = mapped.parsed === undefined ? null : shapes.see(mapped.parsed);
+  const discarded = mapped.parsed === undefined ? null : shapes.see(mapped.parsed, mapped.kind === 'row');
   if (mapped.kind === 'quarantined') {
     const { id, violations } = mapped;
     return { kind: 'quarantined', id, violations: [...violations, ...(discarded ?? [])] };

@@ -160,6 +160,15 @@ describe('a table that evolves', () => {
   });
 });
 
+describe('a record that its mapper quarantines', () => {
+  it('brings no column, and tells of another type of a field that is there', async () => {
+    await bench.load('suppliers', [supplierOf(1)]);
+    const { counts } = await bench.load('suppliers', [supplierOf(2, { name: { long: 'x' }, slip: 1 })]);
+    expect(counts).toMatchObject({ quarantined: 1 });
+    expect(await changes()).toEqual([{ key: 'name', kind: 'new_type', mode: 'evolve' }]);
+  });
+});
+
 describe('a field that is gone', () => {
   const batch = (from: number, more: Readonly<Record<string, unknown>>) =>
     Array.from({ length: 10 }, (_, index) => supplierOf(from + index, more));

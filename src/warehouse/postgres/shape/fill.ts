@@ -59,7 +59,7 @@ async function fillStep(trx: Knex.Transaction, spec: TableSpec): Promise<number 
     (from === 0 ? await fillHidden(trx, spec, work) : 0);
   await query(
     trx,
-    `UPDATE raw._baton_fields SET fill_file = :file, fill_next = :to, fill_end = :end, filled = :to >= :end
+    `UPDATE raw._baton_fields SET fill_file = :file, fill_next = :to, fill_end = :end, filled = :to::bigint >= :end::bigint
      WHERE target = :table AND source = :source AND key = :key`,
     { table: spec.table, source: work.source, key: work.key, file: work.file_now, to, end },
   );
