@@ -67,7 +67,7 @@ export function answerFailure(place: Place, answer: HttpAnswer, reader?: Problem
   }
   const problem = readProblem(place, answer, reader);
   const error = problem?.error ?? errorOfStatus(status);
-  const waitMs = retryAfterMs(answer.headers['retry-after']) ?? problem?.retryAfterMs;
+  const waitMs = retryAfterMs(answer.headers) ?? problem?.retryAfterMs;
   const words = problem?.words ?? answer.body.subarray(0, 4096).toString('utf8');
   const said = place.clean(words, 200);
   return new BatonError(error, {

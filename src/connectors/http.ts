@@ -204,7 +204,7 @@ function outcomeOf(options: VendorHttpOptions, request: HttpRequest, delivery: D
       : { kind: 'neutral' };
   }
   const { status, headers } = delivery.answer;
-  if (status === 429) return { kind: 'limited', retryAfterMs: retryAfterMs(headers['retry-after']) };
+  if (status === 429) return { kind: 'limited', retryAfterMs: retryAfterMs(headers) };
   if (status >= 500)
     return { kind: 'failed', error: `${request.method} ${request.path.split('?')[0]} answered ${status}` };
   if (request.anonymous === true) return { kind: 'neutral' };

@@ -36,7 +36,7 @@ export async function sendOnce(http: VendorHttp, request: HttpRequest): Promise<
 
 function verdictOf({ status, headers }: HttpAnswer): 'unknown' | 'later' | 'never' {
   if ([401, 403, 429].includes(status)) return 'later';
-  if (status === 503 && retryAfterMs(headers['retry-after']) !== undefined) return 'later';
+  if (status === 503 && retryAfterMs(headers) !== undefined) return 'later';
   if ([408, 409].includes(status) || status >= 500) return 'unknown';
   return 'never';
 }

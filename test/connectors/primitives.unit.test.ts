@@ -6,23 +6,35 @@ import { createRateLimiter, sharedRateLimiter } from '../../src/connectors/rate-
 import { retryAfterMs } from '../../src/connectors/retry-after.js';
 
 describe('retryAfterMs', () => {
-  const now = new Date('2026-01-01T00:00:00Z');
+  const date = 'Thu, 01 Jan 2026 00:00:00 GMT';
   it.each([
     [undefined, undefined],
     ['', undefined],
-    ['0', 0],
+    ['0', undefined],
     ['2', 2_000],
     ['1.5', 1_500],
     ['Thu, 01 Jan 2026 00:00:30 GMT', 30_000],
-    ['Wed, 31 Dec 2025 23:59:00 GMT', 0],
+    ['Thu, 01 Jan 2026 00:00:00 GMT', undefined],
+    ['Wed, 31 Dec 2025 23:59:00 GMT', undefined],
     ['Fri, 01 Jan 2999 00:00:00 GMT', 3_600_000],
     ['99999999999999999999', 3_600_000],
+    ['9'.repeat(400), 3_600_000],
     ['soon', undefined],
     ['-5', undefined],
     ['2026-01-01', undefined],
     ['NaN', undefined],
+    ['Infinity', undefined],
+    ['Thursday', undefined],
   ])('reads %j as %j', (header, expected) => {
-    expect(retryAfterMs(header, now)).toBe(expected);
+    expect(retryAfterMs({ date, ...(header === undefined ? {} : { 'retry-after': header }) })).toBe(expected);
+  });
+
+  it('counts from our own clock where the vendor does not tell its time', () => {
+    const at = new Date(Date.now() + 30_000).toUTCString();
+    for (const headers of [{ 'retry-after': at }, { 'retry-after': at, date: 'yesterday' }]) {
+      expect(retryAfterMs(headers)).toBeGreaterThan(25_000);
+      expect(retryAfterMs(headers)).toBeLessThanOrEqual(30_000);
+    }
   });
 });
 

@@ -41,7 +41,7 @@ export async function readSlack(
     throw http.badResponse(request, answer, 'answered with a body that is not a JSON object');
   const error = errorOf(body);
   if (error === null) return { answer, body };
-  const waitMs = retryAfterMs(answer.headers['retry-after']);
+  const waitMs = retryAfterMs(answer.headers);
   throw new BatonError(kindOf(error), {
     detail: `${http.connection}: ${request.method} ${request.path} answered ${error}`,
     vendor: true,
