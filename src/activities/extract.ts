@@ -1,18 +1,19 @@
-import { type ApplicationFailure, activityInfo, Context } from '@temporalio/activity';
+import { activityInfo, Context } from '@temporalio/activity';
 import { queueOf } from '../control/arrivals.js';
 import { type Batch, hasObject } from '../control/batches.js';
 import { manifestOf, placeOf } from '../control/landed.js';
-import type { ExtractStep, RetryPolicy } from '../domain/plan.js';
-import { redact } from '../domain/secret.js';
+import type { ExtractStep } from '../domain/plan.js';
 import { traitsOf } from '../domain/write.js';
 import { type BatchPlace, isOfBatch, writeManifest } from '../lake/parts.js';
 import type { ExtractActivities, ExtractResult } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
-import { sendAlerts } from './alerts.js';
-import { asActivity, toFailure } from './failure.js';
+import { compareStream } from './compare.js';
+import { asActivity } from './failure.js';
 import { loadLanded } from './load.js';
-import { alertOutage, heldBack, outageOf, requestClass } from './outage.js';
+import { requestClass } from './outage.js';
 import type { ActivityDeps } from './ports.js';
+import { comparisonOf, lostKeys, replaceLost } from './repairs.js';
+import { judge, told } from './vendor-failure.js';
 import { walkBatch } from './walk.js';
 
 type Input = Parameters<ExtractActivities['extractStream']>[0];
@@ -30,6 +31,7 @@ export function createExtractActivities(deps: ActivityDeps): ExtractActivities {
         try {
           const batch = await openBatch(deps, input, signal);
           const landed = batch.state === 'landed' ? batch : await walk(deps, input, batch, signal);
+          if (input.step.repairs !== undefined) await replaceLost(deps, landed, input.step.repairs);
           if (activityInfo().attempt > 1) await sweepOrphans(deps, input.step, landed);
           const counts = { read: Number(landed.records), pages: Number(landed.pages) };
           await deps.runs.stepCounted(input.runId, input.step.id, counts);
@@ -46,6 +48,8 @@ export function createExtractActivities(deps: ActivityDeps): ExtractActivities {
           throw await judge(deps, input, told(input.step, error));
         }
       }),
+
+    compareStream: (input) => compareStream(deps, input),
   };
 }
 
@@ -65,6 +69,7 @@ async function openBatch(deps: ActivityDeps, input: Input, signal: AbortSignal):
   const { step, tenant } = input;
   const known = await deps.batches.find(input.runId, step.id);
   if (known !== null) return known;
+  if (step.repairs !== undefined) return openRepair(deps, input, step.repairs);
   const connection = deps.connections.open(step.connection, requestClass());
   const stream = deps.connections.stream(step.connection, step.stream);
   const now = await connection.vendorNow(signal);
@@ -89,6 +94,27 @@ async function openBatch(deps: ActivityDeps, input: Input, signal: AbortSignal):
     windowTo: now.toISOString(),
     watermarkRead: watermark,
     parameters: { ...step.parameters, ...input.parameters },
+  });
+}
+
+/** A repair's window is what was compared. No watermark is read, and none will be moved. */
+async function openRepair(
+  deps: ActivityDeps,
+  { runId, tenant, step }: Input,
+  repairs: string,
+): Promise<Batch> {
+  const { windowFrom, windowTo } = await comparisonOf(deps.warehouse, runId, repairs);
+  return deps.batches.open({
+    runId,
+    stepId: step.id,
+    connection: step.connection,
+    stream: step.stream,
+    tenant,
+    target: step.target.table,
+    windowFrom,
+    windowTo,
+    watermarkRead: null,
+    parameters: step.parameters,
   });
 }
 
@@ -159,22 +185,14 @@ function createProgress(show: (counts: { read: number; pages: number }) => Promi
   };
 }
 
-/**
- * The error as it may be stored and shown. Paginators know their stream but not the connection that it is read
- * from; a connection takes its own secrets out of a vendor's words, but not those of the others.
- */
-function told(step: Input['step'], error: BatonError): BatonError {
-  const isStreams = error.message.startsWith(`${step.stream}: `);
-  const detail = redact(isStreams ? `${step.connection}.${error.message}` : error.message);
-  return new BatonError(error.error, { ...error.options, detail });
-}
-
 async function close(deps: ActivityDeps, step: ExtractStep, batch: Batch, place: BatchPlace): Promise<Batch> {
   const parts = (await deps.batches.parts(batch)).filter(hasObject);
+  const lost = step.repairs === undefined ? [] : await lostKeys(deps.warehouse, batch.run_id, step.repairs);
+  const manifest = { ...manifestOf(batch, step, parts), ...(lost.length === 0 ? {} : { replaces: lost }) };
   // Nothing read, nothing written: a pipeline of every minute would fill the lake with empty batches.
   const landed = await deps.batches.land(
     batch,
-    parts.length === 0 ? null : await writeManifest(deps.lake, place, manifestOf(batch, step, parts)),
+    parts.length === 0 ? null : await writeManifest(deps.lake, place, manifest),
     step.landing !== undefined,
   );
   deps.handOver.ring(batch.batch_id);
@@ -188,65 +206,4 @@ async function sweepOrphans(deps: ActivityDeps, step: ExtractStep, batch: Batch)
   named.add(batch.manifest_key);
   for await (const key of deps.lake.list(`${place.folder}/`))
     if (isOfBatch(place, key) && !named.has(key)) await deps.lake.remove(key);
-}
-
-/**
- * The user's `retries` count the vendor's failures only, since the last progress; being asked to wait is no
- * failure, and neither is being held back while the vendor is down. The last one does not retry.
- */
-async function judge(deps: ActivityDeps, input: Input, error: BatonError): Promise<ApplicationFailure> {
-  const { step, runId } = input;
-  const outage = isOutage(error) ? await outageOf(deps.connections.open(step.connection)) : null;
-  if (outage !== null) {
-    const parked = heldBack(step.connection, outage);
-    await deps.runs.stepEnded(runId, step.id, 'retrying', parked.message);
-    await alertOutage(deps, step.connection, outage, input);
-    return toFailure(parked);
-  }
-  if (error.options.vendor !== true || !error.retryable) {
-    if (error.retryable) await deps.runs.stepEnded(runId, step.id, 'retrying', error.message);
-    return toFailure(error);
-  }
-  const asked = error.options.retryAfterMs;
-  if (error.error === 'ERR_SOURCE_RATE_LIMITED') {
-    const waitMs = asked ?? 30_000;
-    await deps.runs.stepEnded(
-      runId,
-      step.id,
-      'retrying',
-      `${error.message} Going on in ${Math.ceil(waitMs / 1000)} s.`,
-    );
-    return toFailure(error, { nextRetryDelayMs: waitMs });
-  }
-  const failures = await deps.runs.countVendorFailure(runId, step.id);
-  if (failures > step.retry.retries) return toFailure(error, { nonRetryable: true });
-  const delayMs = asked ?? backoff(step.retry, failures);
-  const detail = `${error.message} Retry ${failures} of ${step.retry.retries} in ${Math.ceil(delayMs / 1000)} s.`;
-  await deps.runs.stepEnded(runId, step.id, 'retrying', detail);
-  await sendAlerts(deps, deps.alerts.on_retry, {
-    runId,
-    tenant: input.tenant,
-    cause: `run:${runId}`,
-    action: 'retry',
-    ordinal: `${step.id}.${failures}`,
-    severity: 'warning',
-    title: `${step.title}: retry ${failures} of ${step.retry.retries}`,
-    text: detail,
-  });
-  return toFailure(error, { nextRetryDelayMs: delayMs });
-}
-
-/** Whether it may be that the vendor is down as a whole. */
-function isOutage({ error }: BatonError): boolean {
-  return (
-    error === 'ERR_BREAKER_OPEN' ||
-    error === 'ERR_SOURCE_UNREACHABLE' ||
-    error === 'ERR_SOURCE_TIMEOUT' ||
-    error === 'ERR_SOURCE_UNAVAILABLE'
-  );
-}
-
-/** delay, 2 × delay, 4 × delay … up to the longest. */
-export function backoff(retry: RetryPolicy, failures: number): number {
-  return Math.min(retry.delayMs * 2 ** (failures - 1), retry.maxDelayMs);
 }

@@ -85,7 +85,7 @@ async function mergeStep(deps: ActivityDeps, work: MergeWork, signal: AbortSigna
   const load = loadKeyOf(batch, step);
   const table = tableOf(deps.connections.stream(step.connection, step.stream), step);
   const records = Number(batch.records);
-  const move = { from: batch.watermark_read, to: batch.window_to };
+  const move = step.repairs === undefined ? { from: batch.watermark_read, to: batch.window_to } : null;
   const warehouse = deps.warehouse.during(signal);
   const merge = (from: string) => warehouse.merge(table, from, load, records, move);
   const restage = async () => {

@@ -8,6 +8,7 @@ import { handBackIfStopping } from './failure.js';
 import { createLander, type Lander } from './lander.js';
 import { requestClass } from './outage.js';
 import type { ActivityDeps } from './ports.js';
+import { repairsOf } from './repairs.js';
 
 /** A vendor's wish to wait up to this long is granted in place; a longer one frees the slot meanwhile. */
 const waitInPlaceMs = 5_000;
@@ -37,12 +38,18 @@ interface Range {
 export async function walkBatch(deps: ActivityDeps, walk: Walk): Promise<void> {
   const { step, batch } = walk;
   const connection = deps.connections.open(step.connection, requestClass());
-  const stream = deps.connections.stream(step.connection, step.stream);
+  const stream = streamOf(deps, step, batch);
   const parts = await deps.batches.parts(batch);
   const lander = createLander(deps, { ...walk, parts });
   const reader = createReader(deps, walk, { connection, stream, parts, lander });
   const starts = batch.ranges ?? (await firstRange(deps, walk, reader, { connection, stream, lander }));
   await readAll(reader, starts ?? [], connection.http.requestsInFlight);
+}
+
+/** The stream in its window; of a repair, the records that were found to be lacking. */
+function streamOf(deps: ActivityDeps, step: ExtractStep, batch: Batch): Stream {
+  const stream = deps.connections.stream(step.connection, step.stream);
+  return step.repairs === undefined ? stream : repairsOf(deps.warehouse, stream, batch.run_id, step.repairs);
 }
 
 interface Source {
@@ -152,7 +159,7 @@ function windowOf(batch: Batch): Window {
 }
 
 /** Honours a short Retry-After without giving the slot away; anything else is thrown. */
-async function patiently<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
+export async function patiently<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (let tries = 0; ; tries += 1) {
     try {
       return await read();

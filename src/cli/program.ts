@@ -76,6 +76,18 @@ export function buildProgram(execute: Execute): Command {
         .option('--tenant <name>', 'whose data', 'default'),
   );
 
+  add(
+    program,
+    'complete',
+    'compare what a vendor lists with lake and warehouse, and read again only what differs',
+    async () => (await import('./commands/complete.js')).complete,
+    (command) =>
+      command
+        .requiredOption('--connection <name>', 'the vendor')
+        .option('--since <duration>', 'what changed so far back: 7d, 12h, or all', '7d')
+        .option('--tenant <name>', 'whose data', 'default'),
+  );
+
   const runs = group('runs', null, 'runs of pipelines');
   add(
     runs,

@@ -150,10 +150,33 @@ export interface Stream {
     first: readonly Buffer[],
     options: ReadOptions,
   ): Promise<{ readonly starts: readonly Cursor[]; readonly calls: number } | null>;
+  /** How what there is is compared with what was loaded. Absent where the vendor has no cheap way to say it. */
+  readonly keys?: Keys;
   /** Throws ERR_CURSOR_INVALID when a stored cursor is unreadable or lies in the future; before any request. */
   checkCursor(cursor: unknown, window: Window): Cursor;
   /** One record's verdict. Pure and total: garbage in gives `quarantined`, never an exception. */
   map(record: Buffer, parameters?: Parameters): Mapped;
+}
+
+/** A record without its contents: its key as mapped, and its version (RFC 3339); null where that is unreadable. */
+export interface RecordKey {
+  readonly id: string;
+  readonly version: string | null;
+}
+
+/** What there is at the vendor, key by key. */
+export interface Keys {
+  /** The most records that one call of `read` takes. */
+  readonly perCall: number;
+  /** One page of the keys of records changed in the window, without those that the mapper filters. */
+  list(
+    connection: OpenConnection,
+    window: Window,
+    cursor: Cursor | null,
+    options: ReadOptions,
+  ): Promise<{ readonly keys: readonly RecordKey[]; readonly next: Cursor | null; readonly calls: number }>;
+  /** The records of these keys, as `readPage` gives them; those that are not there any more are left out. */
+  read(connection: OpenConnection, ids: readonly string[], options: ReadOptions): Promise<Page>;
 }
 
 /** Values that the pipeline binds to a stream, for its reads and its mapper: the day range of the rates, the customer field … */

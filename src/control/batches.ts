@@ -53,6 +53,15 @@ export function hasObject(part: Part): part is LandedObject {
   return part.key !== null && part.sha256 !== null;
 }
 
+/** An object that the lake should hold. */
+export interface LakeObject {
+  readonly key: string;
+  readonly manifest_key: string;
+  /** As rows name the batch in `_batch_id`. */
+  readonly batch: string;
+  readonly ordinal: number;
+}
+
 export interface NewBatch {
   readonly runId: string;
   readonly stepId: string;
@@ -208,6 +217,41 @@ export function createBatchStore(control: Database) {
         );
         return rows[0];
       });
+    },
+
+    /**
+     * The objects that the lake should hold of a table's batches whose windows reach beyond `since`, and what closes
+     * them. Not those whose records are in another batch by now.
+     */
+    landedObjects(of: {
+      readonly connection: string;
+      readonly stream: string;
+      readonly tenant: string;
+      readonly target: string;
+      readonly since: string | null;
+    }): Promise<LakeObject[]> {
+      return control.guard('reading the landed parts', async () => {
+        const { rows } = await knex.raw(
+          `SELECT p.key, b.manifest_key, b.batch_id || '.' || b.generation AS batch, p.ordinal
+           FROM control.batches b JOIN control.parts p USING (batch_id, generation)
+           WHERE b.connection = ? AND b.stream = ? AND b.tenant = ? AND b.target = ? AND b.state = 'landed'
+             AND p.key IS NOT NULL AND p.replaced_by IS NULL AND (?::text IS NULL OR b.window_to >= ?)
+           ORDER BY b.created_at, p.ordinal`,
+          [of.connection, of.stream, of.tenant, of.target, of.since, of.since] as string[],
+        );
+        return rows;
+      });
+    },
+
+    /** Notes that the records of these objects, which are gone, are in another batch by now. */
+    async replaceParts(keys: readonly string[], by: Batch): Promise<void> {
+      const label = `${by.batch_id}.${by.generation}`;
+      await control.guard('noting replaced objects', () =>
+        knex.raw('UPDATE control.parts SET replaced_by = ? WHERE key = ANY (?) AND replaced_by IS NULL', [
+          label,
+          [...keys],
+        ] as never[]),
+      );
     },
 
     of(batchId: string, generation: number): Promise<Batch | null> {

@@ -3,7 +3,7 @@ import type { Contract } from './shape.js';
 import { hiddenTable, strategyOf, traitsOf, type Write } from './write.js';
 
 /** The steps of a compiled pipeline: what `runPipeline` executes. Plain JSON; it travels in the history once. */
-export type Step = ExtractStep | LoadStep | ReconcileStep | TicketsStep;
+export type Step = CompareStep | ExtractStep | LoadStep | ReconcileStep | TicketsStep;
 
 interface StepBase {
   readonly id: string;
@@ -12,6 +12,23 @@ interface StepBase {
   readonly dependsOn: readonly string[];
   /** A failure of this step leaves the run `partial`, not `failed`, and its dependants go on. */
   readonly allowFailure?: boolean;
+}
+
+/** Finds what lake and warehouse lack of what the vendor lists, and writes down the keys. */
+export interface CompareStep extends StepBase {
+  readonly kind: 'compare';
+  readonly connection: string;
+  readonly stream: string;
+  readonly target: Target;
+  readonly retry: RetryPolicy;
+  /** How far back, from the vendor's own now; null = from the beginning. */
+  readonly sinceMs: number | null;
+  /** Nothing older was ever meant to be loaded. */
+  readonly initialValue: string | null;
+  /** What the watermark of the table's loads is kept under. Without one nothing was loaded yet, and nothing is compared. */
+  readonly watermark: string;
+  /** What changed this shortly before the vendor's own now may still be committed late; null = the stream's own. */
+  readonly lagMs: number | null;
 }
 
 /** Walks a stream, lands it in the lake and stages it in the warehouse meanwhile. */
@@ -28,6 +45,8 @@ export interface ExtractStep extends StepBase {
   readonly parameters: Readonly<Record<string, string>>;
   /** Present when the step only lands what it reads: a loader of its own takes it from the lake into the target. */
   readonly landing?: Landing;
+  /** The compare step whose findings are read, one by one, instead of the stream's window. Moves no watermark. */
+  readonly repairs?: string;
   /** Bounds of a column in another extract step's staging, as parameters of this one (dates, UTC). */
   readonly range?: { readonly step: string; readonly column: string; readonly marginDays: number };
 }
@@ -143,6 +162,8 @@ export function checkPlan(plan: Plan): Plan {
       problems.push(`step ${step.id} loads from ${source.id}, which is loaded apart`);
     if (step.kind === 'extract' && step.range !== undefined && !step.dependsOn.includes(step.range.step))
       problems.push(`step ${step.id} takes its range from ${step.range.step} without depending on it`);
+    if (step.kind === 'extract' && step.repairs !== undefined && !step.dependsOn.includes(step.repairs))
+      problems.push(`step ${step.id} repairs what ${step.repairs} finds without depending on it`);
     problems.push(...impossibleNames(step), ...impossibleWrites(plan, step));
   }
   if (!byId.has(plan.receiptStep)) problems.push(`the receipt step ${plan.receiptStep} does not exist`);

@@ -1,4 +1,4 @@
-import type { ExtractStep, Plan, ReconcileStep, TicketsStep } from '../domain/plan.js';
+import type { CompareStep, ExtractStep, Plan, ReconcileStep, TicketsStep } from '../domain/plan.js';
 import type { ErrorView } from './errors.js';
 import type { RunState, Trigger } from './names.js';
 import type { RunResult } from './run.js';
@@ -85,6 +85,13 @@ export interface ExtractActivities {
       readonly ownStaging?: OwnStaging;
     },
   ): Promise<ExtractResult>;
+  /** Lists the vendor's keys and notes which of them lake or warehouse lack. Answers counts; the keys stay in the warehouse. */
+  compareStream(input: StepContext & { readonly step: CompareStep }): Promise<CompareResult>;
+}
+
+export interface CompareResult {
+  readonly listed: number;
+  readonly differing: number;
 }
 
 export interface StageResult {

@@ -243,6 +243,13 @@ export const catalogue = {
     fix: 'The tables are named above; `baton runs verify` names rows. Nothing needs to be undone.',
     retryable: false,
   },
+  ERR_INCOMPLETE: {
+    code: 'BTN-3023',
+    title: 'Records are still lacking',
+    why: 'The vendor lists them, or the lake has lost them, and asking the vendor for them by their ids did not bring them.',
+    fix: 'Run it again: what changed meanwhile settles by itself. If it stays, the vendor lists records that it does not give out; `runs show` of the run that is named tells the counts.',
+    retryable: false,
+  },
 
   ERR_WAREHOUSE_UNAVAILABLE: {
     code: 'BTN-4001',

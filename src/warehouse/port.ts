@@ -124,6 +124,9 @@ export interface Warehouse {
   /** The same with its time and the stream's watermark, for the lake. */
   loadNote(batchId: string, generation: number): Promise<LoadNote | null>;
 
+  /** What a run has compared, by its compare step. Each method may be repeated. */
+  readonly comparisons: Comparisons;
+
   /** What a fresh staging of the batch says of its rows in the warehouse; at most a few dozen are named. */
   verify(table: TableSpec, staging: string, load: LoadKey): Promise<LoadVerification>;
   stagedCounts(
@@ -168,6 +171,77 @@ export interface ShapeNews {
   /** Oldest first. */
   readonly untold: readonly SchemaChange[];
   readonly isUnfilled: boolean;
+}
+
+/** Names a comparison: the step that makes it, in its run. */
+export interface ComparisonKey {
+  readonly runId: string;
+  readonly stepId: string;
+}
+
+export interface NewComparison {
+  readonly target: string;
+  readonly tenant: string;
+  readonly source: string;
+  readonly stream: string;
+  readonly windowFrom: string | null;
+  readonly windowTo: string;
+}
+
+/** An object that is gone from the lake: the part of which batch it was. */
+export interface LostObject {
+  readonly key: string;
+  readonly batch: string;
+  readonly ordinal: number;
+}
+
+export interface Comparison extends NewComparison {
+  readonly stepId: string;
+  /** Where listing goes on; null = at the beginning. */
+  readonly cursor: Readonly<Record<string, string | number | boolean | null>> | null;
+  readonly isListed: boolean;
+  /** Keys that the vendor lists, and the calls that took. */
+  readonly listed: number;
+  readonly calls: number;
+  /** Null until it is compared. */
+  readonly found: FoundDifferences | null;
+  readonly lost: readonly LostObject[];
+}
+
+/** Keys by what is wrong with them, each counted once. */
+export interface FoundDifferences {
+  /** Not in the warehouse. */
+  readonly missing: number;
+  /** There in an older version, or taken for deleted. */
+  readonly older: number;
+  /** Their object is gone from the lake. */
+  readonly lost: number;
+}
+
+/** Keys of the vendor beside the warehouse's: they stay where they are compared, and only counts travel. */
+export interface Comparisons {
+  /** Makes sure that the table is there, so that there is something to compare with. */
+  prepare(table: TableSpec): Promise<void>;
+  /** Opens it, or finds it as an earlier attempt left it. */
+  open(key: ComparisonKey, comparison: NewComparison): Promise<Comparison>;
+  find(key: ComparisonKey): Promise<Comparison | null>;
+  ofRun(runId: string): Promise<Comparison[]>;
+  /** Keeps a page and where listing goes on (null = at its end). False when another attempt is further. */
+  keepPage(
+    key: ComparisonKey,
+    before: Comparison['cursor'],
+    page: {
+      readonly keys: readonly { readonly id: string; readonly version: string | null }[];
+      readonly next: Comparison['cursor'];
+      readonly calls: number;
+    },
+  ): Promise<boolean>;
+  /** Compares what is listed, once, and keeps the keys that differ. A record that waits in quarantine is not missing. */
+  compare(key: ComparisonKey, table: TableSpec, lost: readonly LostObject[]): Promise<FoundDifferences>;
+  /** Keys that differ, in order, after so many. */
+  differing(key: ComparisonKey, after: number, limit: number): Promise<string[]>;
+  /** How many of the keys that were missing or older still are. */
+  remaining(key: ComparisonKey, table: TableSpec): Promise<number>;
 }
 
 export interface ReconcileInput {

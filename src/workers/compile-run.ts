@@ -1,10 +1,43 @@
-import { type BatonConfig, type RunRequest, settingsOfRun } from '../config/index.js';
+import {
+  type BatonConfig,
+  knownTenant,
+  parseDuration,
+  type RunRequest,
+  settingsOfRun,
+} from '../config/index.js';
+import { streamsOf } from '../connectors/port.js';
+import { connectors } from '../connectors/registry.js';
 import type { Plan } from '../domain/plan.js';
+import { completedBy, completionPlan } from '../pipelines/complete.js';
 import { compilePlan, pipelineIdOf } from '../pipelines/index.js';
+import { BatonError } from '../protocol/errors.js';
 
 /** The plan that a run executes. Whoever started it may not have known this configuration: all is checked again. */
 export function compileRun(config: BatonConfig, request: RunRequest): Plan {
+  const completed = completedBy(request.pipeline);
+  if (completed !== null) return compileCompletion(config, completed, request);
   const pipeline = pipelineIdOf(request.pipeline) ?? request.pipeline;
   const settings = settingsOfRun(config, { ...request, pipeline });
   return compilePlan(request.pipeline, settings === null ? {} : { [pipeline]: settings });
+}
+
+/** The input `since`: a duration, or `all`. */
+function compileCompletion(config: BatonConfig, connection: string, { tenant, inputs }: RunRequest): Plan {
+  knownTenant(config, tenant);
+  const since = inputs['since'] ?? '7d';
+  const sinceMs = since === 'all' ? null : parseDuration(since);
+  if (since !== 'all' && sinceMs === null)
+    throw new BatonError('ERR_INPUT_INVALID', {
+      detail: 'since must be a duration such as 7d, or all.',
+    });
+  const plans = Object.keys(config.pipelines).map((name) => compilePlan(name, config.pipelines));
+  return completionPlan(plans, {
+    connection,
+    sinceMs,
+    hasKeys: (of, stream) => {
+      const { type = '', settings } = config.connections[of] ?? {};
+      const connector = connectors[type];
+      return connector !== undefined && streamsOf(connector, settings)[stream]?.keys !== undefined;
+    },
+  });
 }

@@ -1,6 +1,7 @@
 import { CancellationScope, condition, isCancellation, sleep } from '@temporalio/workflow';
 import { attemptsPerSeries } from '../domain/effect.js';
 import {
+  type CompareStep,
   dependenciesOf,
   type ExtractStep,
   type LoadStep,
@@ -32,6 +33,8 @@ export interface RunScope extends StepContext {
 /** Runs one step to its end; throws when it fails for good. */
 export async function runStep(run: RunScope, step: Step): Promise<void> {
   switch (step.kind) {
+    case 'compare':
+      return compare(run, step);
     case 'extract':
       return step.landing === undefined ? extractAndStage(run, step) : extractOnly(run, step);
     case 'load':
@@ -41,6 +44,10 @@ export async function runStep(run: RunScope, step: Step): Promise<void> {
     case 'tickets':
       return tickets(run, step);
   }
+}
+
+async function compare(run: RunScope, step: CompareStep): Promise<void> {
+  await activitiesFor(step.title).extract.compareStream({ runId: run.runId, tenant: run.tenant, step });
 }
 
 /** Lands it and no more: who loads it waits for no run, and no run waits for it. */

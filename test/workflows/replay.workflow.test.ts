@@ -46,6 +46,8 @@ describe('recorded histories', () => {
   it('are there for every way in which a workflow can go', () => {
     expect(names).toEqual(
       expect.arrayContaining([
+        'complete-nothing-lacking',
+        'complete-repaired',
         'drain-alert',
         'drain-brief',
         'drain-down',

@@ -31,6 +31,7 @@ const streams = {
     ...purchaseOrders,
     name: 'purchase_orders',
     columns: purchaseOrderColumns,
+    leavesOut: { field: 'status', value: 'draft' },
     map: mapPurchaseOrder,
   }),
   purchase_order_totals: coupaStream({

@@ -5,6 +5,7 @@ import type { Ask } from '../paging/paginator.js';
 import type { Parameters, Stream, Window } from '../port.js';
 import { type Listing, readListed, readPage } from '../read-page.js';
 import { idOf } from '../record.js';
+import { coupaKeys } from './keys.js';
 
 /** Coupa gives at most 50 records a page, whatever is asked for. */
 const mostPerPage = 50;
@@ -22,6 +23,8 @@ export interface CoupaStreamSpec {
   readonly pageSize?: number;
   readonly columns: readonly Column[];
   readonly versionColumn: string | null;
+  /** Records that the mapper filters, by the value of a field. */
+  readonly leavesOut?: { readonly field: string; readonly value: string };
   map(record: Buffer, parameters?: Parameters): Mapped;
 }
 
@@ -37,7 +40,7 @@ export function coupaStream(spec: CoupaStreamSpec): Stream {
     keyOf: readId,
     endsShort: true,
   });
-  const { fields, path, pageSize = mostPerPage, ...declared } = spec;
+  const { fields, path, pageSize = mostPerPage, leavesOut: _, ...declared } = spec;
   const list = (window: Window, ask: Ask) => ({
     ...(spec.mode === 'incremental' ? windowFilter(window) : {}),
     ...ask.query,
@@ -49,6 +52,7 @@ export function coupaStream(spec: CoupaStreamSpec): Stream {
     cursorField: spec.mode === 'incremental' ? 'updated-at' : null,
     lagMs: spec.mode === 'incremental' ? 120_000 : 0,
     checkCursor: paginator.check,
+    ...(spec.mode === 'incremental' ? { keys: coupaKeys(spec, windowFilter) } : {}),
     readPage({ http }, window, cursor, { pageSize: wanted = pageSize, signal }) {
       const size = Math.min(pageSize, Math.max(1, wanted));
       const only = fields === undefined ? {} : { fields: JSON.stringify(fields) };

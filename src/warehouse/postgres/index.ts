@@ -3,6 +3,7 @@ import { type Database, type DatabaseOptions, openDatabase } from '../../databas
 import type { Secret } from '../../domain/secret.js';
 import { strategyOf } from '../../domain/write.js';
 import type { TableSpec, Warehouse } from '../port.js';
+import { createComparisons } from './comparisons.js';
 import { mergeBatch, readCounts, readLoadNote } from './merge.js';
 import { qualified } from './names.js';
 import { reconcile } from './reconcile.js';
@@ -129,6 +130,11 @@ function warehouseOn(database: Database, base: Knex, prepared: Map<string, Promi
     loadCounts: (batchId, generation) => guard('reading a load', () => readCounts(knex, batchId, generation)),
 
     loadNote: (batchId, generation) => guard('reading a load', () => readLoadNote(knex, batchId, generation)),
+
+    comparisons: createComparisons(database, async (table) => {
+      await prepare();
+      await once(`${table.table} by ${strategyOf(table.write)}`, () => prepareTable(base, table));
+    }),
 
     verify: (table, staging, load) =>
       guard(`verifying ${table.table}`, () => verifyLoad(knex, table, staging, load)),

@@ -80,7 +80,9 @@ export function judgement(spec: TableSpec, from: string, overtakes = false): str
   const key = identifier(keyColumn(spec));
   const version = spec.versionColumn === null ? null : identifier(spec.versionColumn);
   const isStale = overtakes || version === null ? 'false' : `t.${version} > c._version`;
-  const isSame = `t._row_hash = c._row_hash AND ${isAlive(spec)}${orders === undefined ? '' : ` AND NOT ${isRateNew(orders)}`}`;
+  // A row whose version was set back is not the same, though its digest is.
+  const isCurrent = version === null ? '' : `AND t.${version} = c._version `;
+  const isSame = `t._row_hash = c._row_hash ${isCurrent}AND ${isAlive(spec)}${orders === undefined ? '' : ` AND NOT ${isRateNew(orders)}`}`;
   return `CREATE TEMP TABLE judged ON COMMIT DROP AS
     WITH candidates AS MATERIALIZED (
       SELECT ctid AS _place, ${key} AS _key, ${version ?? 'NULL'} AS _version, _row_hash

@@ -4,6 +4,7 @@ import { orderLineColumns } from '../../domain/purchase-order.js';
 import { strategyOf } from '../../domain/write.js';
 import { BatonError } from '../../protocol/errors.js';
 import type { TableSpec } from '../port.js';
+import { comparisonFoundation } from './comparisons.js';
 import { stagingColumns } from './copy-text.js';
 import { identifier, qualified, sqlTypes, systemColumns } from './names.js';
 import { shapeFoundation } from './shape/registry.js';
@@ -155,6 +156,7 @@ export async function prepareFoundation(knex: Knex): Promise<void> {
     await trx.raw('SELECT pg_advisory_xact_lock(7203321003)');
     await trx.raw(foundation);
     await trx.raw(shapeFoundation);
+    await trx.raw(comparisonFoundation);
     for (const table of ['analytics.po_fact', 'analytics.po_line_fact'])
       await addMissing(trx, table, systemColumns);
     await prepareLines(trx);

@@ -1,0 +1,140 @@
+import {
+  type CompareStep,
+  checkPlan,
+  type ExtractStep,
+  type LoadStep,
+  type Plan,
+  type Step,
+} from '../domain/plan.js';
+import { traitsOf } from '../domain/write.js';
+import { BatonError } from '../protocol/errors.js';
+
+const prefix = 'complete:';
+
+/** What the run that completes a connection is called, where pipelines have their id. */
+export function completionOf(connection: string): string {
+  return `${prefix}${connection}`;
+}
+
+/** The connection that a run of this name completes; null when it is a pipeline's. */
+export function completedBy(pipeline: string): string | null {
+  return pipeline.startsWith(prefix) ? pipeline.slice(prefix.length) : null;
+}
+
+export interface CompletionRequest {
+  readonly connection: string;
+  /** How far back; null = from the beginning. */
+  readonly sinceMs: number | null;
+  /** Whether the vendor can list a stream's keys. */
+  readonly hasKeys: (connection: string, stream: string) => boolean;
+}
+
+/**
+ * Compares every table that today's pipelines load from the connection with what the vendor lists, and reads again
+ * what differs, through the same steps as any run: what a pipeline enriches these records with comes along.
+ */
+export function completionPlan(plans: readonly Plan[], request: CompletionRequest): Plan {
+  const { connection } = request;
+  const steps: Step[] = [];
+  for (const plan of plans) {
+    const ids = new Set(steps.map(({ id }) => id));
+    const found = completionSteps(plan, request);
+    const isDoubled = found.some(({ id }) => ids.has(id));
+    steps.push(...(isDoubled ? found.map((step) => renamed(step, plan.pipeline)) : found));
+  }
+  const [first] = steps.filter((step) => step.kind === 'extract');
+  if (first === undefined)
+    throw new BatonError('ERR_USAGE', {
+      detail: `Nothing of ${connection} can be compared: no pipeline loads a stream of it whose keys the vendor can list.`,
+    });
+  return checkPlan({
+    pipeline: completionOf(connection),
+    description: `What lake and warehouse lack of ${connection}, found and read again.`,
+    receiptStep: first.id,
+    concurrency: 1,
+    steps,
+  });
+}
+
+/** Whether a table can be compared: one that is replaced as a whole, or by groups, would lose what is not read again. */
+export function isComparable(step: ExtractStep, { hasKeys }: Pick<CompletionRequest, 'hasKeys'>): boolean {
+  const { write } = step.target;
+  const byGroups = write?.disposition === 'merge' && 'mergeKey' in write && write.mergeKey !== undefined;
+  return !traitsOf(write).readsEverything && !byGroups && hasKeys(step.connection, step.stream);
+}
+
+function completionSteps(plan: Plan, request: CompletionRequest): Step[] {
+  const extracts = plan.steps.filter((step) => step.kind === 'extract');
+  const repaired = extracts.filter(
+    (step) => step.connection === request.connection && isComparable(step, request),
+  );
+  const along = extracts.filter(
+    (step) => step.range !== undefined && repaired.some(({ id }) => id === step.range?.step),
+  );
+  const kept = new Set([...repaired, ...along].map(({ id }) => id));
+  const loads = plan.steps.filter((step) => step.kind === 'load').filter(({ from }) => kept.has(from));
+  for (const { id } of loads) kept.add(id);
+  const loaded = new Set(loads.map(({ from }) => from));
+  return [
+    ...repaired.map((step) => comparison(step, request)),
+    ...repaired.map((step) => repair(step)),
+    ...along,
+    ...loads.map((step): LoadStep => ({ ...step, dependsOn: step.dependsOn.filter((id) => kept.has(id)) })),
+    // What a loader takes from the lake otherwise is merged by the run itself: it waits for what is found.
+    ...repaired.filter(({ id }) => !loaded.has(id)).map(loadOf),
+  ];
+}
+
+function comparison(step: ExtractStep, { sinceMs }: CompletionRequest): CompareStep {
+  const { connection, stream, target, retry, initialValue, lagMs, landing } = step;
+  return {
+    id: compareId(step.id),
+    kind: 'compare',
+    title: `compare ${connection} ${stream.replaceAll('_', ' ')}`,
+    dependsOn: [],
+    connection,
+    stream,
+    target,
+    retry,
+    sinceMs,
+    initialValue,
+    watermark: landing?.watermark ?? stream,
+    lagMs,
+  };
+}
+
+function repair(step: ExtractStep): ExtractStep {
+  const { landing: _, ...rest } = step;
+  const repairs = compareId(step.id);
+  const title = `read again ${step.connection} ${step.stream.replaceAll('_', ' ')}`;
+  return { ...rest, title, dependsOn: [repairs], repairs };
+}
+
+function loadOf({ id, target }: ExtractStep): LoadStep {
+  return {
+    id: id.replace(/^extract_/, 'load_'),
+    kind: 'load',
+    title: `merge ${target.table}`,
+    dependsOn: [],
+    from: id,
+  };
+}
+
+function compareId(extractId: string): string {
+  return extractId.replace(/^extract_/, 'compare_');
+}
+
+/** The same step under a name that another pipeline's cannot have. */
+function renamed<S extends Step>(step: S, pipeline: string): S {
+  const name = (id: string) => `${pipeline}.${id}`;
+  return {
+    ...step,
+    id: name(step.id),
+    dependsOn: step.dependsOn.map(name),
+    ...(step.kind === 'load' ? { from: name(step.from) } : {}),
+    ...(step.kind === 'extract' && step.repairs !== undefined ? { repairs: name(step.repairs) } : {}),
+    ...(step.kind === 'extract' && step.range !== undefined
+      ? { range: { ...step.range, step: name(step.range.step) } }
+      : {}),
+  };
+}
