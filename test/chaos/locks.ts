@@ -28,6 +28,11 @@ export function holdRows(server: Postgres, database: string, rows: string): Prom
   return hold(server, database, `SELECT FROM ${rows} FOR UPDATE`);
 }
 
+/** Catches whoever asks for this advisory lock: `hashtext('raw.zendesk_tickets')`. */
+export function holdKey(server: Postgres, database: string, key: string): Promise<Lock> {
+  return hold(server, database, `SELECT pg_advisory_xact_lock(${key})`);
+}
+
 /** Catches the load that is about to set the stream's watermark for the first time. */
 export function holdWatermark(
   server: Postgres,

@@ -24,6 +24,8 @@ export interface WorldOptions {
   readonly pipeline?: Readonly<Record<string, unknown>>;
   readonly timeoutMs?: number;
   readonly tenants?: readonly string[];
+  /** A folder of the lake in which others put tickets. */
+  readonly intake?: string;
 }
 
 /** A whole installation of real processes, with its own servers, lake and vendors. */
@@ -227,7 +229,13 @@ function configOf(
     temporal: { address: temporal.address },
     control: database(control, 'control'),
     warehouse: { type: 'postgres', ...database(warehouse, 'warehouse') },
-    lake: { type: 'local', path: lake },
+    lake: {
+      type: 'local',
+      path: lake,
+      ...(options.intake === undefined
+        ? {}
+        : { intake: [{ prefix: options.intake, connection: 'zendesk', stream: 'tickets' }] }),
+    },
     connections: {
       coupa,
       coupa_sequential: { ...coupa, limits: { ...coupa.limits, requestsInFlight: 1 } },
@@ -264,6 +272,7 @@ function configOf(
         retryDelay: '1s',
         ...options.pipeline,
       },
+      resilient_elt_pipeline: { source: 'coupa', desk: 'zendesk' },
     },
   };
 }
