@@ -11,8 +11,15 @@ import type { ActivityDeps } from './ports.js';
 /** After this long a round ends, so that its workflow shows how far it is. */
 const roundMs = 30_000;
 
-/** The fault of what has arrived, not of where it is loaded: it is refused, and the next one's turn comes. */
-const refusals: ReadonlySet<ErrorName> = new Set(['ERR_LAKE_OBJECT_CHANGED', 'ERR_LAKE_OBJECT_UNREADABLE']);
+/**
+ * The fault of what has arrived, not of where it is loaded: it is refused, and the next one's turn comes. A batch that a
+ * frozen table refuses is loaded by the contract of its own run's plan: no other would ever come to it.
+ */
+const refusals: ReadonlySet<ErrorName> = new Set([
+  'ERR_LAKE_OBJECT_CHANGED',
+  'ERR_LAKE_OBJECT_UNREADABLE',
+  'ERR_SCHEMA_FROZEN',
+]);
 
 export interface LoadedArrival {
   /** As rows name it in `_batch_id`. */

@@ -4,6 +4,8 @@ import { minorUnitsOf } from '../../domain/money.js';
 import { strategyOf } from '../../domain/write.js';
 import type { LoadKey, LoadVerification, RowDifference, TableSpec } from '../port.js';
 import { batchLabel, identifier, keyColumn, qualified } from './names.js';
+import { filledColumns } from './shape/registry.js';
+import { type AddedColumn, addedValue } from './shape/value.js';
 import { strategyFor } from './write/index.js';
 
 /** The most differences that are named one by one. */
@@ -32,7 +34,7 @@ export async function verifyLoad(
   const strategy = strategyFor(spec);
   const mayBeGone = strategy.removes && (await mayLackRows(knex, bindings, load));
   const differences = [
-    ...(await run(changedRows(spec, from))),
+    ...(await run(changedRows(spec, from, await filledColumns(knex, spec.table, load.connection)))),
     ...(mayBeGone ? [] : await run(strategy.missing(spec, from))),
     ...(await Promise.all((strategy.holds?.(spec, from) ?? []).map(run))).flat(),
     ...(spec.orders === undefined
@@ -68,7 +70,7 @@ async function mayLackRows(
 }
 
 /** Rows that the batch wrote and that are not what their line in the lake maps to. */
-function changedRows(spec: TableSpec, from: string): string {
+function changedRows(spec: TableSpec, from: string, added: readonly AddedColumn[]): string {
   const key = identifier(keyColumn(spec));
   const columns = spec.columns.filter(
     (column) => spec.orders === undefined || column.name !== 'supplier_name',
@@ -78,6 +80,10 @@ function changedRows(spec: TableSpec, from: string): string {
       const name = identifier(column.name);
       const as = column.type === 'json' ? '::text' : '';
       return `CASE WHEN t.${name}${as} IS DISTINCT FROM s.${name}${as} THEN '${column.name}' END`;
+    }),
+    ...added.map((column) => {
+      const value = addedValue(column, 's.raw');
+      return `CASE WHEN t.${identifier(column.name)}::text IS DISTINCT FROM (${value})::text THEN '${column.name}' END`;
     }),
     `CASE WHEN t.raw::text IS DISTINCT FROM s.raw::text THEN 'raw' END`,
     `CASE WHEN s._row_hash IS NULL THEN 'its line in the lake' END`,

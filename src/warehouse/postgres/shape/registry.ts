@@ -102,11 +102,25 @@ export async function shapeOfStored(knex: Knex, spec: TableSpec, source: string)
 }
 
 /** The columns that were added for the fields of a source, in the order of their names. */
-export async function addedColumns(knex: Knex, table: string, source: string): Promise<AddedColumn[]> {
+export function addedColumns(knex: Knex, table: string, source: string): Promise<AddedColumn[]> {
+  return columnsWhere(knex, table, source, 'true');
+}
+
+/** Those of them that have their values in older rows too. */
+export function filledColumns(knex: Knex, table: string, source: string): Promise<AddedColumn[]> {
+  return columnsWhere(knex, table, source, 'filled');
+}
+
+async function columnsWhere(
+  knex: Knex,
+  table: string,
+  source: string,
+  which: string,
+): Promise<AddedColumn[]> {
   const { rows } = await query<AddedColumn>(
     knex,
     `SELECT column_name AS name, key, type FROM raw._baton_fields
-     WHERE target = :table AND source = :source AND state = 'column' ORDER BY 1`,
+     WHERE target = :table AND source = :source AND state = 'column' AND ${which} ORDER BY 1`,
     { table, source },
   );
   return rows;
