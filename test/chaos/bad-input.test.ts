@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { catalogue, type ErrorName } from '../../src/protocol/errors.js';
 import type { FaultKind } from '../../src/sandbox/faults.js';
 import { expectOneTicketEach } from './invariants.js';
@@ -38,6 +38,8 @@ describe('a vendor that answers nonsense', () => {
     undisturbed = await pictureOf(world);
   }, 120_000);
   afterAll(() => world?.close());
+  // Also after a case that failed: the fault of one would hide that of the next.
+  afterEach(() => world.sandbox.faults.clear());
 
   it.each(cases)(
     '$kind: the run says so, and the next one loads everything',
