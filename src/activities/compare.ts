@@ -1,5 +1,6 @@
 import { activityInfo, Context } from '@temporalio/activity';
 import type { Stream } from '../connectors/port.js';
+import type { CompareStep } from '../domain/plan.js';
 import type { CompareResult, ExtractActivities } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
 import type { Comparison, ComparisonKey, LostObject } from '../warehouse/port.js';
@@ -92,7 +93,8 @@ async function listKeys(
   while (!comparison.isListed) {
     signal.throwIfAborted();
     handBackIfStopping(deps.stopping);
-    const { cursor } = comparison;
+    const { cursor, calls } = comparison;
+    if (step.maxCalls !== undefined && calls >= step.maxCalls) throw beyondBudget(step, step.maxCalls);
     const page = await patiently(() => keys.list(connection, window, cursor, { signal }), signal);
     if (!(await comparisons.keepPage(key, cursor, page)))
       throw new BatonError('ERR_BATCH_TAKEN', {
@@ -104,6 +106,15 @@ async function listKeys(
     await deps.runs.stepCounted(runId, step.id, { listed: comparison.listed });
   }
   return comparison;
+}
+
+export function beyondBudget(
+  { connection, stream }: Pick<CompareStep, 'connection' | 'stream'>,
+  maxCalls: number,
+): BatonError {
+  return new BatonError('ERR_SWEEP_BUDGET', {
+    detail: `${connection}.${stream} needs more than the ${maxCalls} calls that the sweep may take.`,
+  });
 }
 
 /** Objects of the window's batches that the lake does not have any more. A batch that nothing closes has lost them all. */

@@ -13,6 +13,7 @@ import { loadLanded } from './load.js';
 import { requestClass } from './outage.js';
 import type { ActivityDeps } from './ports.js';
 import { comparisonOf, lostKeys, replaceLost } from './repairs.js';
+import { sweepDeleted } from './sweep-deleted.js';
 import { judge, told } from './vendor-failure.js';
 import { walkBatch } from './walk.js';
 
@@ -50,6 +51,7 @@ export function createExtractActivities(deps: ActivityDeps): ExtractActivities {
       }),
 
     compareStream: (input) => compareStream(deps, input),
+    sweepDeleted: (input) => sweepDeleted(deps, input),
   };
 }
 

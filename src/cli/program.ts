@@ -88,6 +88,19 @@ export function buildProgram(execute: Execute): Command {
         .option('--tenant <name>', 'whose data', 'default'),
   );
 
+  add(
+    program,
+    'sweep',
+    'look for what a vendor does not have any more, and mark its rows as deleted',
+    async () => (await import('./commands/sweep.js')).sweep,
+    (command) =>
+      command
+        .requiredOption('--connection <name>', 'the vendor')
+        .option('--max-share <percent>', 'mark nothing when more of a table than this would vanish', '5')
+        .option('--max-calls <n>', 'the most calls that listing and asking may take', '1000')
+        .option('--tenant <name>', 'whose data', 'default'),
+  );
+
   const runs = group('runs', null, 'runs of pipelines');
   add(
     runs,

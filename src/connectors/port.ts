@@ -177,6 +177,10 @@ export interface Keys {
   ): Promise<{ readonly keys: readonly RecordKey[]; readonly next: Cursor | null; readonly calls: number }>;
   /** The records of these keys, as `readPage` gives them; those that are not there any more are left out. */
   read(connection: OpenConnection, ids: readonly string[], options: ReadOptions): Promise<Page>;
+  /** The keys of records as `read` gave them. */
+  keyOf(record: Buffer): string | null;
+  /** Whether the vendor, asked for this one record, says that it does not exist. One call. */
+  isGone(connection: OpenConnection, id: string, options: ReadOptions): Promise<boolean>;
 }
 
 /** Values that the pipeline binds to a stream, for its reads and its mapper: the day range of the rates, the customer field … */

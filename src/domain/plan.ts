@@ -3,7 +3,7 @@ import type { Contract } from './shape.js';
 import { hiddenTable, strategyOf, traitsOf, type Write } from './write.js';
 
 /** The steps of a compiled pipeline: what `runPipeline` executes. Plain JSON; it travels in the history once. */
-export type Step = CompareStep | ExtractStep | LoadStep | ReconcileStep | TicketsStep;
+export type Step = CompareStep | SweepStep | ExtractStep | LoadStep | ReconcileStep | TicketsStep;
 
 interface StepBase {
   readonly id: string;
@@ -29,6 +29,19 @@ export interface CompareStep extends StepBase {
   readonly watermark: string;
   /** What changed this shortly before the vendor's own now may still be committed late; null = the stream's own. */
   readonly lagMs: number | null;
+  /** Calls that listing may take; absent = as many as it needs. */
+  readonly maxCalls?: number;
+}
+
+/** Marks rows as deleted whose keys a comparison of everything did not find, when the vendor confirms it one by one. */
+export interface SweepStep extends StepBase {
+  readonly kind: 'sweep';
+  /** The compare step that has listed everything. */
+  readonly from: string;
+  /** When a larger share of the rows than this would vanish (0 to 1), none is marked and the step fails. */
+  readonly maxShare: number;
+  /** Calls that listing and asking may take together; beyond it the step fails, and what was confirmed stays marked. */
+  readonly maxCalls: number;
 }
 
 /** Walks a stream, lands it in the lake and stages it in the warehouse meanwhile. */
@@ -162,6 +175,11 @@ export function checkPlan(plan: Plan): Plan {
       problems.push(`step ${step.id} loads from ${source.id}, which is loaded apart`);
     if (step.kind === 'extract' && step.range !== undefined && !step.dependsOn.includes(step.range.step))
       problems.push(`step ${step.id} takes its range from ${step.range.step} without depending on it`);
+    if (
+      step.kind === 'sweep' &&
+      (byId.get(step.from)?.kind !== 'compare' || !step.dependsOn.includes(step.from))
+    )
+      problems.push(`step ${step.id} sweeps by ${step.from}, which compares nothing before it`);
     if (step.kind === 'extract' && step.repairs !== undefined && !step.dependsOn.includes(step.repairs))
       problems.push(`step ${step.id} repairs what ${step.repairs} finds without depending on it`);
     problems.push(...impossibleNames(step), ...impossibleWrites(plan, step));

@@ -6,10 +6,11 @@ import {
   type Plan,
   type Step,
 } from '../domain/plan.js';
-import { traitsOf } from '../domain/write.js';
+import { strategyOf, traitsOf } from '../domain/write.js';
 import { BatonError } from '../protocol/errors.js';
 
 const prefix = 'complete:';
+const sweepPrefix = 'sweep:';
 
 /** What the run that completes a connection is called, where pipelines have their id. */
 export function completionOf(connection: string): string {
@@ -19,6 +20,57 @@ export function completionOf(connection: string): string {
 /** The connection that a run of this name completes; null when it is a pipeline's. */
 export function completedBy(pipeline: string): string | null {
   return pipeline.startsWith(prefix) ? pipeline.slice(prefix.length) : null;
+}
+
+/** The same of the run that looks for what was deleted. */
+export function sweepOf(connection: string): string {
+  return `${sweepPrefix}${connection}`;
+}
+
+export function sweptBy(pipeline: string): string | null {
+  return pipeline.startsWith(sweepPrefix) ? pipeline.slice(sweepPrefix.length) : null;
+}
+
+export interface SweepRequest extends Pick<CompletionRequest, 'connection' | 'hasKeys'> {
+  readonly maxShare: number;
+  /** For all tables together. */
+  readonly maxCalls: number;
+}
+
+/** Lists everything that the connection has for each table of one row a key, and marks what is gone. */
+export function sweepPlan(plans: readonly Plan[], request: SweepRequest): Plan {
+  const { connection, maxShare } = request;
+  const tables = new Map<string, ExtractStep>();
+  for (const step of plans.flatMap(({ steps }) => steps))
+    if (step.kind === 'extract' && step.connection === connection && isComparable(step, request))
+      if (traitsOf(step.target.write).oneRowPerKey && strategyOf(step.target.write) !== 'scd2')
+        tables.set(step.target.table, step);
+  const maxCalls = Math.floor(request.maxCalls / Math.max(1, tables.size));
+  const steps = [...tables.values()].flatMap((step): Step[] => {
+    const name = step.target.table.replace('.', '_');
+    const compared = { ...comparison(step, { sinceMs: null }), id: `list_${name}`, maxCalls };
+    const title = `mark what is gone from ${step.target.table}`;
+    const dependsOn = [compared.id];
+    return [
+      { ...compared, title: `list ${connection} ${step.stream.replaceAll('_', ' ')}`, initialValue: null },
+      { id: `sweep_${name}`, kind: 'sweep', title, dependsOn, from: compared.id, maxShare, maxCalls },
+    ];
+  });
+  const [first] = steps;
+  if (first === undefined) throw nothingToCompare(connection);
+  return checkPlan({
+    pipeline: sweepOf(connection),
+    description: `What ${connection} does not have any more, marked as deleted.`,
+    receiptStep: first.id,
+    concurrency: 1,
+    steps,
+  });
+}
+
+function nothingToCompare(connection: string): BatonError {
+  return new BatonError('ERR_USAGE', {
+    detail: `Nothing of ${connection} can be compared: no pipeline loads a stream of it whose keys the vendor can list.`,
+  });
 }
 
 export interface CompletionRequest {
@@ -43,10 +95,7 @@ export function completionPlan(plans: readonly Plan[], request: CompletionReques
     steps.push(...(isDoubled ? found.map((step) => renamed(step, plan.pipeline)) : found));
   }
   const [first] = steps.filter((step) => step.kind === 'extract');
-  if (first === undefined)
-    throw new BatonError('ERR_USAGE', {
-      detail: `Nothing of ${connection} can be compared: no pipeline loads a stream of it whose keys the vendor can list.`,
-    });
+  if (first === undefined) throw nothingToCompare(connection);
   return checkPlan({
     pipeline: completionOf(connection),
     description: `What lake and warehouse lack of ${connection}, found and read again.`,
@@ -85,7 +134,7 @@ function completionSteps(plan: Plan, request: CompletionRequest): Step[] {
   ];
 }
 
-function comparison(step: ExtractStep, { sinceMs }: CompletionRequest): CompareStep {
+function comparison(step: ExtractStep, { sinceMs }: Pick<CompletionRequest, 'sinceMs'>): CompareStep {
   const { connection, stream, target, retry, initialValue, lagMs, landing } = step;
   return {
     id: compareId(step.id),
@@ -131,7 +180,7 @@ function renamed<S extends Step>(step: S, pipeline: string): S {
     ...step,
     id: name(step.id),
     dependsOn: step.dependsOn.map(name),
-    ...(step.kind === 'load' ? { from: name(step.from) } : {}),
+    ...(step.kind === 'load' || step.kind === 'sweep' ? { from: name(step.from) } : {}),
     ...(step.kind === 'extract' && step.repairs !== undefined ? { repairs: name(step.repairs) } : {}),
     ...(step.kind === 'extract' && step.range !== undefined
       ? { range: { ...step.range, step: name(step.range.step) } }

@@ -1,4 +1,11 @@
-import type { CompareStep, ExtractStep, Plan, ReconcileStep, TicketsStep } from '../domain/plan.js';
+import type {
+  CompareStep,
+  ExtractStep,
+  Plan,
+  ReconcileStep,
+  SweepStep,
+  TicketsStep,
+} from '../domain/plan.js';
 import type { ErrorView } from './errors.js';
 import type { RunState, Trigger } from './names.js';
 import type { RunResult } from './run.js';
@@ -87,6 +94,10 @@ export interface ExtractActivities {
   ): Promise<ExtractResult>;
   /** Lists the vendor's keys and notes which of them lake or warehouse lack. Answers counts; the keys stay in the warehouse. */
   compareStream(input: StepContext & { readonly step: CompareStep }): Promise<CompareResult>;
+  /** Asks for each key that was not listed, and marks the rows of those that the vendor does not have. */
+  sweepDeleted(
+    input: StepContext & { readonly step: SweepStep; readonly compared: CompareStep },
+  ): Promise<{ readonly marked: number }>;
 }
 
 export interface CompareResult {

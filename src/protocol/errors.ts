@@ -250,6 +250,20 @@ export const catalogue = {
     fix: 'Run it again: what changed meanwhile settles by itself. If it stays, the vendor lists records that it does not give out; `runs show` of the run that is named tells the counts.',
     retryable: false,
   },
+  ERR_SWEEP_TOO_MANY: {
+    code: 'BTN-3024',
+    title: 'Too many records would be taken for deleted',
+    why: 'The vendor lists far fewer records than the warehouse holds: a permission or a filter of the account may have changed, or it answers wrongly.',
+    fix: 'Nothing was marked. Look at the vendor whether they are gone; if so, sweep again with a larger --max-share.',
+    retryable: false,
+  },
+  ERR_SWEEP_BUDGET: {
+    code: 'BTN-3025',
+    title: 'The sweep needs more calls than it may take',
+    why: 'The ids to list, or those to ask for one by one, are more than --max-calls allows.',
+    fix: 'Sweep again with a larger --max-calls, when the vendor has quota to spare. What was confirmed is marked already.',
+    retryable: false,
+  },
 
   ERR_WAREHOUSE_UNAVAILABLE: {
     code: 'BTN-4001',

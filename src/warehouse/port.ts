@@ -240,6 +240,19 @@ export interface Comparisons {
   compare(key: ComparisonKey, table: TableSpec, lost: readonly LostObject[]): Promise<FoundDifferences>;
   /** Keys that differ, in order, after so many. */
   differing(key: ComparisonKey, after: number, limit: number): Promise<string[]>;
+  /** Live rows up to the window's end whose keys were not listed, of how many; found by `compare` where all was listed. */
+  unlisted(key: ComparisonKey, table: TableSpec): Promise<{ readonly gone: number; readonly rows: number }>;
+  /** Keys that were not listed and not yet asked for, in order. */
+  toConfirm(key: ComparisonKey, limit: number): Promise<string[]>;
+  /**
+   * Marks the rows of the keys that the vendor says are gone, unless they were loaded anew since, and takes note that
+   * all of `asked` were asked for. Answers how many were marked.
+   */
+  markGone(
+    key: ComparisonKey,
+    table: TableSpec,
+    answer: { readonly asked: readonly string[]; readonly gone: readonly string[]; readonly calls: number },
+  ): Promise<number>;
   /** How many of the keys that were missing or older still are. */
   remaining(key: ComparisonKey, table: TableSpec): Promise<number>;
 }

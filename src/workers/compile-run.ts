@@ -8,7 +8,7 @@ import {
 import { streamsOf } from '../connectors/port.js';
 import { connectors } from '../connectors/registry.js';
 import type { Plan } from '../domain/plan.js';
-import { completedBy, completionPlan } from '../pipelines/complete.js';
+import { completedBy, completionPlan, sweepPlan, sweptBy } from '../pipelines/complete.js';
 import { compilePlan, pipelineIdOf } from '../pipelines/index.js';
 import { BatonError } from '../protocol/errors.js';
 
@@ -16,6 +16,8 @@ import { BatonError } from '../protocol/errors.js';
 export function compileRun(config: BatonConfig, request: RunRequest): Plan {
   const completed = completedBy(request.pipeline);
   if (completed !== null) return compileCompletion(config, completed, request);
+  const swept = sweptBy(request.pipeline);
+  if (swept !== null) return compileSweep(config, swept, request);
   const pipeline = pipelineIdOf(request.pipeline) ?? request.pipeline;
   const settings = settingsOfRun(config, { ...request, pipeline });
   return compilePlan(request.pipeline, settings === null ? {} : { [pipeline]: settings });
@@ -30,14 +32,34 @@ function compileCompletion(config: BatonConfig, connection: string, { tenant, in
     throw new BatonError('ERR_INPUT_INVALID', {
       detail: 'since must be a duration such as 7d, or all.',
     });
-  const plans = Object.keys(config.pipelines).map((name) => compilePlan(name, config.pipelines));
-  return completionPlan(plans, {
+  return completionPlan(plansOf(config), { connection, sinceMs, hasKeys: hasKeysIn(config) });
+}
+
+/** The inputs `maxShare`, in percent, and `maxCalls`. */
+function compileSweep(config: BatonConfig, connection: string, { tenant, inputs }: RunRequest): Plan {
+  knownTenant(config, tenant);
+  const percent = Number(inputs['maxShare'] ?? 5);
+  const maxCalls = Number(inputs['maxCalls'] ?? 1_000);
+  if (!(percent >= 0 && percent <= 100) || !(Number.isSafeInteger(maxCalls) && maxCalls > 0))
+    throw new BatonError('ERR_INPUT_INVALID', {
+      detail: 'maxShare must be a percentage from 0 to 100, and maxCalls a whole number above 0.',
+    });
+  return sweepPlan(plansOf(config), {
     connection,
-    sinceMs,
-    hasKeys: (of, stream) => {
-      const { type = '', settings } = config.connections[of] ?? {};
-      const connector = connectors[type];
-      return connector !== undefined && streamsOf(connector, settings)[stream]?.keys !== undefined;
-    },
+    maxShare: percent / 100,
+    maxCalls,
+    hasKeys: hasKeysIn(config),
   });
+}
+
+function plansOf(config: BatonConfig): Plan[] {
+  return Object.keys(config.pipelines).map((name) => compilePlan(name, config.pipelines));
+}
+
+function hasKeysIn(config: BatonConfig) {
+  return (name: string, stream: string): boolean => {
+    const { type = '', settings } = config.connections[name] ?? {};
+    const connector = connectors[type];
+    return connector !== undefined && streamsOf(connector, settings)[stream]?.keys !== undefined;
+  };
 }

@@ -8,6 +8,7 @@ import {
   type Plan,
   type ReconcileStep,
   type Step,
+  type SweepStep,
   type TicketsStep,
 } from '../domain/plan.js';
 import type { OwnStaging, StageResult, StepContext } from '../protocol/activities.js';
@@ -35,6 +36,8 @@ export async function runStep(run: RunScope, step: Step): Promise<void> {
   switch (step.kind) {
     case 'compare':
       return compare(run, step);
+    case 'sweep':
+      return sweep(run, step);
     case 'extract':
       return step.landing === undefined ? extractAndStage(run, step) : extractOnly(run, step);
     case 'load':
@@ -48,6 +51,13 @@ export async function runStep(run: RunScope, step: Step): Promise<void> {
 
 async function compare(run: RunScope, step: CompareStep): Promise<void> {
   await activitiesFor(step.title).extract.compareStream({ runId: run.runId, tenant: run.tenant, step });
+}
+
+async function sweep(run: RunScope, step: SweepStep): Promise<void> {
+  const compared = run.plan.steps.find((candidate) => candidate.id === step.from);
+  if (compared?.kind !== 'compare') throw new Error(`${step.id} sweeps by ${step.from}`);
+  const { extract } = activitiesFor(step.title);
+  await extract.sweepDeleted({ runId: run.runId, tenant: run.tenant, step, compared });
 }
 
 /** Lands it and no more: who loads it waits for no run, and no run waits for it. */

@@ -234,6 +234,34 @@ describe.each(Object.entries(writes).filter(([name]) => name !== 'append' && nam
   },
 );
 
+describe.each(['upsert', 'delete-insert by key', 'delete-insert by parent'])(
+  'a row that was found to be deleted, by %s',
+  (name) => {
+    it('is revived by what is read afterwards, and not by what was read before', async () => {
+      const spec = specOf(`found ${name}`, writes[name] as Write);
+      const at = (version: number): Staged => ({
+        verdict: 'row',
+        id: 'a',
+        parent: 'p',
+        version,
+        amount: version,
+        gone: false,
+      });
+      const isDeleted = async () =>
+        (await database.knex.raw(`SELECT _deleted FROM ${spec.table}`)).rows[0]?._deleted as boolean;
+      await loadBatch(spec, keyOf('found'), [at(1)]);
+      const early = keyOf('found');
+      const staging = await stage(spec, early, [at(1)], 'a1');
+      await database.knex.raw(`UPDATE ${spec.table} SET _deleted = true, _deleted_at = clock_timestamp()`);
+      const { counts } = await warehouse.merge(spec, staging, early, 1, null);
+      expect(counts).toMatchObject({ stale: 1, loaded: 0 });
+      expect(await isDeleted()).toBe(true);
+      expect((await loadBatch(spec, keyOf('found'), [at(1)])).counts).toMatchObject({ loaded: 1 });
+      expect(await isDeleted()).toBe(false);
+    });
+  },
+);
+
 describe('a table', () => {
   it('of an earlier build gets the columns that a deletion needs', async () => {
     const spec = { ...specOf('earlier', writes['upsert'] as Write), deletedColumn: 'gone' };

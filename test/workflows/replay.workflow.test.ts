@@ -75,6 +75,8 @@ describe('recorded histories', () => {
         'stager-beside-failed',
         'stager-beside-success',
         'stager-beside-waiting',
+        'sweep-marked',
+        'sweep-refused',
       ]),
     );
   });

@@ -1,3 +1,4 @@
+import type { HttpRequest } from '../http.js';
 import { instantText } from '../instant.js';
 import { splitArray } from '../json-split.js';
 import { keysetPaginator } from '../paging/keyset.js';
@@ -66,6 +67,21 @@ export function coupaKeys(
         calls: pages.reduce((sum, { calls }) => sum + calls, 0),
         bytes: pages.reduce((sum, { bytes }) => sum + bytes, 0),
       };
+    },
+    keyOf,
+    async isGone({ http }, id, { signal }) {
+      const request: HttpRequest = {
+        method: 'GET',
+        path: `${path}/${encodeURIComponent(id)}`,
+        query: { fields: '["id"]' },
+        signal,
+      };
+      const delivery = await http.send(request);
+      if (delivery.kind !== 'answered') throw delivery.error;
+      const { status } = delivery.answer;
+      if (status === 404) return true;
+      if (status >= 300) throw http.failure(request, delivery.answer);
+      return false;
     },
   };
 }

@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS raw._baton_compared (
   step_id text NOT NULL,
   id      text NOT NULL,
   version text,
-  verdict text CHECK (verdict IN ('missing','older','lost')),
+  verdict text,
   ordinal bigint,
   PRIMARY KEY (run_id, step_id, id),
   FOREIGN KEY (run_id, step_id) REFERENCES raw._baton_comparisons (run_id, step_id) ON DELETE CASCADE
@@ -98,6 +98,29 @@ export function createComparisons(
         );
         return rows.map(({ id }) => id);
       }),
+    unlisted: (key, table) =>
+      guard(`comparing ${table.table}`, async () => {
+        const { rows } = await query<{ gone: number; rows: number }>(
+          knex,
+          `SELECT (SELECT count(*)::int FROM raw._baton_compared WHERE ${mine} AND verdict IN ('unlisted','asked')) AS gone,
+                  (SELECT count(*)::int FROM ${qualified(table.table)} WHERE _tenant = :tenant AND _source = :source AND NOT _deleted) AS rows`,
+          { ...bindingsOf(key), ...placeOf(found(await find(key), key)) },
+        );
+        return only(rows);
+      }),
+    toConfirm: (key, limit) =>
+      guard('reading keys that were not listed', async () => {
+        const { rows } = await query<{ id: string }>(
+          knex,
+          `SELECT id FROM raw._baton_compared WHERE ${mine} AND verdict = 'unlisted' ORDER BY length(id), id LIMIT :limit::int`,
+          { ...bindingsOf(key), limit },
+        );
+        return rows.map(({ id }) => id);
+      }),
+    markGone: (key, table, answer) =>
+      guard(`marking deleted rows of ${table.table}`, async () =>
+        markGone(knex, key, found(await find(key), key), table, answer),
+      ),
     remaining: (key, table) =>
       guard(`comparing ${table.table}`, async () => {
         const comparison = found(await find(key), key);
@@ -109,6 +132,61 @@ export function createComparisons(
         return only(rows).n;
       }),
   };
+}
+
+/** Rows of tables that hold one row for each key: a history has no row to mark. */
+export function isSweepable(table: TableSpec): boolean {
+  return ['upsert', 'delete-insert'].includes(strategyOf(table.write)) && table.deletedColumn === undefined;
+}
+
+/** Keys of live rows that were not listed, beside those that were. What is younger than the window says nothing. */
+function unlisted(table: TableSpec): string {
+  const column = identifier(keyColumn(table));
+  const { versionColumn } = table;
+  const isOld = versionColumn === null ? 'true' : `t.${identifier(versionColumn)} < :to::timestamptz`;
+  return `INSERT INTO raw._baton_compared (run_id, step_id, id, verdict)
+    SELECT :run, :step, t.${column}::text, 'unlisted' FROM ${qualified(table.table)} t
+    WHERE t._tenant = :tenant AND t._source = :source AND NOT t._deleted AND ${isOld}
+      AND NOT EXISTS (SELECT FROM raw._baton_compared c WHERE c.run_id = :run AND c.step_id = :step AND c.id = t.${column}::text)
+    ON CONFLICT DO NOTHING`;
+}
+
+async function markGone(
+  knex: Knex,
+  key: ComparisonKey,
+  comparison: Comparison,
+  table: TableSpec,
+  { asked, gone, calls }: Parameters<Comparisons['markGone']>[2],
+): Promise<number> {
+  const column = identifier(keyColumn(table));
+  const { versionColumn } = table;
+  const isOld = versionColumn === null ? 'true' : `t.${identifier(versionColumn)} < :to::timestamptz`;
+  const bindings = {
+    ...bindingsOf(key),
+    ...placeOf(comparison),
+    to: comparison.windowTo,
+    asked: JSON.stringify(asked),
+    gone: JSON.stringify(gone),
+    calls,
+  };
+  return knex.transaction(async (trx) => {
+    // Behind the lock of the table's merges: none of them is half-way between its judgement and its writing.
+    await trx.raw('SELECT pg_advisory_xact_lock(hashtextextended(?, 7203321004))', [table.table]);
+    const { rowCount } = await query(
+      trx,
+      `UPDATE ${qualified(table.table)} t SET _deleted = true, _deleted_at = clock_timestamp()
+       WHERE t._tenant = :tenant AND t._source = :source AND NOT t._deleted AND ${isOld}
+         AND t.${column} IN (SELECT jsonb_array_elements_text(:gone::jsonb))`,
+      bindings,
+    );
+    await query(
+      trx,
+      `UPDATE raw._baton_compared SET verdict = 'asked' WHERE ${mine} AND id IN (SELECT jsonb_array_elements_text(:asked::jsonb))`,
+      bindings,
+    );
+    await query(trx, `UPDATE raw._baton_comparisons SET calls = calls + :calls::int WHERE ${mine}`, bindings);
+    return rowCount;
+  });
 }
 
 function bindingsOf({ runId, stepId }: ComparisonKey) {
@@ -178,12 +256,15 @@ async function compareListed(
        WHERE c.run_id = :run AND c.step_id = :step AND c.id = j.id AND j.verdict IS NOT NULL`,
       bindings,
     );
+    if (comparison.windowFrom === null && isSweepable(table))
+      await query(trx, unlisted(table), { ...bindings, to: comparison.windowTo });
     await query(trx, `DELETE FROM raw._baton_compared WHERE ${mine} AND verdict IS NULL`, bindings);
     if (lost.length > 0) await query(trx, keysOfLost(table), { ...bindings, lost: JSON.stringify(lost) });
     await query(
       trx,
       `UPDATE raw._baton_compared c SET ordinal = o.ordinal
-       FROM (SELECT id, row_number() OVER (ORDER BY length(id), id) AS ordinal FROM raw._baton_compared WHERE ${mine}) o
+       FROM (SELECT id, row_number() OVER (ORDER BY length(id), id) AS ordinal
+             FROM raw._baton_compared WHERE ${mine} AND verdict IN ('missing','older','lost')) o
        WHERE c.run_id = :run AND c.step_id = :step AND c.id = o.id`,
       bindings,
     );

@@ -23,12 +23,13 @@ const provenance = [
   ['_row_hash', 'w._row_hash'],
 ] as const;
 
-export function bindingsOf(spec: TableSpec, load: LoadKey): LoadBindings {
+export function bindingsOf(spec: TableSpec, load: LoadKey, opened: string): LoadBindings {
   return {
     tenant: load.tenant,
     source: load.connection,
     run: load.runId,
     batch: batchLabel(load),
+    opened,
     reporting: spec.orders?.reportingCurrency ?? '',
   };
 }
@@ -79,7 +80,8 @@ export function judgement(spec: TableSpec, from: string, overtakes = false): str
   const { orders } = spec;
   const key = identifier(keyColumn(spec));
   const version = spec.versionColumn === null ? null : identifier(spec.versionColumn);
-  const isStale = overtakes || version === null ? 'false' : `t.${version} > c._version`;
+  const isOlder = overtakes || version === null ? 'false' : `t.${version} > c._version`;
+  const isStale = `(${isOlder} OR ${isFromBefore(spec)})`;
   // A row whose version was set back is not the same, though its digest is.
   const isCurrent = version === null ? '' : `AND t.${version} = c._version `;
   const isSame = `t._row_hash = c._row_hash ${isCurrent}AND ${isAlive(spec)}${orders === undefined ? '' : ` AND NOT ${isRateNew(orders)}`}`;
@@ -105,6 +107,11 @@ export function isAlive({ deletedColumn }: TableSpec): string {
   return deletedColumn === undefined
     ? 'NOT t._deleted'
     : `t._deleted = coalesce(t.${identifier(deletedColumn)}, false)`;
+}
+
+/** What was read before the row was found to be deleted does not revive it; a deletion that the vendor tells of has a version. */
+export function isFromBefore({ deletedColumn }: TableSpec): string {
+  return deletedColumn === undefined ? 't._deleted AND t._deleted_at > :opened::timestamptz' : 'false';
 }
 
 /** Inserts staged rows (`w`), those that `judged` (`j`) says are loaded; `more` are further columns with their values. */

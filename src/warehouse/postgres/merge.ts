@@ -29,7 +29,7 @@ export async function mergeBatch(
     const fence = await trx.raw(
       `UPDATE raw._baton_loads SET state = 'loaded', loaded_at = clock_timestamp(),
               read = 0, loaded = 0, unchanged = 0, quarantined = 0, duplicate = 0, stale = 0, filtered = 0
-       WHERE batch_id = ? AND generation = ? AND state = 'open'`,
+       WHERE batch_id = ? AND generation = ? AND state = 'open' RETURNING opened_at::text AS opened`,
       [load.batchId, load.generation],
     );
     if (fence.rowCount !== 1) {
@@ -52,7 +52,7 @@ export async function mergeBatch(
     );
 
     const from = `staging.${identifier(staging)}`;
-    await strategyFor(spec).write(trx, spec, from, bindingsOf(spec, load));
+    await strategyFor(spec).write(trx, spec, from, bindingsOf(spec, load, fence.rows[0].opened));
     const counts = await countOutcomes(trx, from);
     if (counts.read !== expected)
       throw new BatonError('ERR_STAGING_LOST', {

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { query } from '../../../database/postgres.js';
 import { indexName } from '../../../domain/plan.js';
 import type { TableSpec } from '../../port.js';
-import { insertion, isAlive, judgement } from '../merge-rows.js';
+import { insertion, isAlive, isFromBefore, judgement } from '../merge-rows.js';
 import { identifier, keyColumn, qualified } from '../names.js';
 import type { MergedSpec } from '../shape/value.js';
 import { type LoadBindings, noSuchColumn, type WriteStrategy } from './strategy.js';
@@ -90,7 +90,7 @@ function judgementOfGroups(spec: TableSpec, from: string, group: string): string
     )
     SELECT c._place, c._key, c._group, t.${key} IS NOT NULL AS _exists,
            c._group IS NOT NULL AND c._rank = 1 AND NOT g._is_stale AS _is_fresh,
-           CASE WHEN c._rank > 1 THEN 'duplicate' WHEN g._is_stale OR ${stays} AND ${stored} > c._version THEN 'stale'
+           CASE WHEN c._rank > 1 THEN 'duplicate' WHEN g._is_stale OR ${stays} AND ${stored} > c._version OR ${isFromBefore(spec)} THEN 'stale'
                 WHEN t.${key} IS NULL THEN 'loaded' WHEN t._row_hash = c._row_hash AND ${isAlive(spec)} THEN 'unchanged'
                 ELSE 'loaded' END AS _becomes
     FROM candidates c LEFT JOIN groups g ON g._group = c._group

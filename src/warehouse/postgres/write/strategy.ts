@@ -10,6 +10,8 @@ export interface LoadBindings extends Readonly<Record<string, string>> {
   readonly run: string;
   /** As rows name it in `_batch_id`. */
   readonly batch: string;
+  /** When the load was opened: what it brings was read by then, or since. RFC 3339. */
+  readonly opened: string;
   /** ISO 4217; empty where no orders are loaded. */
   readonly reporting: string;
 }
