@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startBaton, type TestBaton } from '../setup/baton.js';
+
+let baton: TestBaton;
+beforeAll(async () => {
+  baton = await startBaton({ time: 'real', records: 400, tenants: ['default'] });
+}, 120_000);
+afterAll(() => baton?.stop());
+
+const rows = async <R>(sql: string) => (await baton.warehouseDatabase.knex.raw(sql)).rows as R[];
+const json = { 'content-type': 'application/json' };
+const nextSecond = () => new Promise((resolve) => setTimeout(resolve, 1_100)); // the vendors' clocks have whole seconds
+
+describe('a customer in Salesforce’s recycle bin', () => {
+  let account: string;
+
+  /** Changes the account as its own vendor has it; answers its new SystemModstamp. */
+  async function change(patch: object): Promise<Date> {
+    const body = JSON.stringify({ Id: account, ...patch });
+    const answer = await fetch(`${baton.sandbox.url}/_admin/accounts`, {
+      method: 'POST',
+      headers: json,
+      body,
+    });
+    const { SystemModstamp: stamp } = (await answer.json()) as { SystemModstamp: string };
+    await nextSecond();
+    return new Date(stamp.replace(/\+0000$/, 'Z'));
+  }
+  const stored = () =>
+    rows(`SELECT _deleted, _deleted_at FROM raw.salesforce_accounts WHERE account_id = '${account}'`);
+  /** What is open against the account's orders because it is a customer of high priority. */
+  const open = () =>
+    rows(`SELECT d.po_id FROM analytics.po_discrepancy d JOIN analytics.po_fact f USING (po_id)
+          WHERE d.rule = 'high_priority_customer' AND d.state = 'open' AND f.customer_account_id = '${account}' ORDER BY 1`);
+
+  it('stays as a row that is marked since then, and its orders are no longer those of a customer', async () => {
+    await baton.run();
+    const [found] = await rows<{ account: string }>(
+      `SELECT f.customer_account_id AS account FROM analytics.po_discrepancy d JOIN analytics.po_fact f USING (po_id)
+       WHERE d.rule = 'high_priority_customer' AND d.state = 'open' ORDER BY 1 LIMIT 1`,
+    );
+    account = found?.account ?? '';
+    expect(await stored()).toEqual([{ _deleted: false, _deleted_at: null }]);
+    const before = await open();
+    expect(before.length).toBeGreaterThan(0);
+
+    const since = await change({ IsDeleted: true });
+    await baton.run();
+    expect(await stored()).toEqual([{ _deleted: true, _deleted_at: since }]);
+    expect(await open()).toEqual([]);
+
+    // A replica that lags shows what was before: read anew, because it lies within the overlap.
+    await change({ IsDeleted: false, SystemModstamp: new Date(since.getTime() - 30_000).toISOString() });
+    await baton.run();
+    expect(await stored()).toEqual([{ _deleted: true, _deleted_at: since }]);
+
+    await change({ IsDeleted: false });
+    await baton.run();
+    expect(await stored()).toEqual([{ _deleted: false, _deleted_at: null }]);
+    expect(await open()).toEqual(before);
+  });
+});
+
+describe('a ticket that Zendesk says is deleted', () => {
+  const zendesk = (method: string, path: string, body?: object) =>
+    fetch(`${baton.sandbox.url}/zendesk/api/v2/${path}`, {
+      method,
+      headers: {
+        ...json,
+        authorization: `Basic ${Buffer.from(`a@example.com/token:${baton.env['ZENDESK_API_TOKEN']}`).toString('base64')}`,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  const stored = (id: string) =>
+    rows(
+      `SELECT status, _deleted, _deleted_at = generated_at AS since FROM raw.zendesk_tickets WHERE ticket_id = '${id}'`,
+    );
+
+  it('stays as a row that is marked', async () => {
+    const subject = 'to be deleted';
+    const created = await zendesk('POST', 'tickets.json', {
+      ticket: { subject, comment: { body: subject } },
+    });
+    const { ticket } = (await created.json()) as { ticket: { id: number } };
+    const id = String(ticket.id);
+    const pipeline = 'resilient_elt_pipeline';
+    await nextSecond();
+    await baton.run({ pipeline });
+    await expect
+      .poll(() => stored(id).catch(() => []), { timeout: 30_000 })
+      .toMatchObject([{ status: 'new', _deleted: false }]);
+
+    expect((await zendesk('DELETE', `tickets/${id}.json`)).status).toBe(204);
+    await nextSecond();
+    await baton.run({ pipeline });
+    await expect
+      .poll(() => stored(id), { timeout: 30_000 })
+      .toEqual([{ status: 'deleted', _deleted: true, since: true }]);
+  });
+});
