@@ -35,7 +35,10 @@ export async function replayBatch(
     const shapes = await watchShape(warehouse, table, load);
     const records = await stageParts(deps, manifest, replaced, { stream, table, load, staging, shapes });
     await shapes.settle();
-    return await warehouse.merge(table, staging, load, records, null);
+    const result = await warehouse.merge(table, staging, load, records, null);
+    if ((await warehouse.shapeNews(table)).isUnfilled)
+      await warehouse.fillColumns(table, new AbortController().signal);
+    return result;
   } finally {
     await warehouse.dropStaging(staging);
   }

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyRun } from '../../src/quality/verify-run.js';
+import { baton as command } from '../cli/captured.js';
 import { startBaton, type TestBaton } from '../setup/baton.js';
+import { projectRoot } from '../setup/shared.js';
 
 let baton: TestBaton;
 
@@ -98,4 +100,33 @@ describe('a pipeline whose vendor begins to send another field', () => {
     ).toHaveLength(1);
     expect((await told('coupa has changed what it sends to raw.coupa_invoices')).length).toBe(1);
   }, 120_000);
+});
+
+describe('baton data', () => {
+  const cli = (...args: string[]) => command(args, { cwd: projectRoot, env: baton.env });
+
+  it('shows the changes, and each field with its column', async () => {
+    const changes = JSON.parse((await cli('data', 'changes', 'analytics.po_fact', '--json')).stdout);
+    expect(changes.data).toEqual([
+      expect.objectContaining({ field: 'sustainability-score', kind: 'new_type', contract: 'evolve' }),
+      expect.objectContaining({ field: 'sustainability-score', kind: 'new_field', contract: 'evolve' }),
+    ]);
+    const schema = JSON.parse((await cli('data', 'schema', 'analytics.po_fact', '--json')).stdout);
+    expect(schema.data).toContainEqual({
+      source: 'coupa',
+      field: 'sustainability-score',
+      type: 'numeric',
+      column: 'sustainability_score',
+      state: 'column',
+      filledShare: 1,
+      always: false,
+      isGone: false,
+    });
+  });
+
+  it('names the tables there are when asked for one that is not', async () => {
+    const { code, stderr } = await cli('data', 'schema', 'raw.coupa_supplier');
+    expect(code).toBe(2);
+    expect(stderr).toContain('Closest: raw.coupa_suppliers');
+  });
 });

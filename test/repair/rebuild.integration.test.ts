@@ -24,7 +24,7 @@ async function picture(): Promise<Record<string, string>> {
   const wanted = {
     orders: `SELECT po_id, po_number, status, supplier_name, total, total_usd, fx_rate, fx_date, flags::text, updated_at, raw::text FROM analytics.po_fact`,
     lines: `SELECT po_id, line_id, price, quantity, total, accounts::text FROM analytics.po_line_fact`,
-    suppliers: `SELECT supplier_id, name, status, raw::text FROM raw.coupa_suppliers`,
+    suppliers: `SELECT supplier_id, name, status, esg_rating, raw::text FROM raw.coupa_suppliers`,
     invoices: `SELECT invoice_id, raw::text FROM raw.coupa_invoices`,
     customers: `SELECT account_id, raw::text FROM raw.salesforce_accounts`,
     rates: `SELECT rate_date, base, rates::text FROM raw.rates_fx`,
@@ -45,7 +45,7 @@ beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'baton-rebuild-'));
   baton = await startBaton({ time: 'real', records: 800, tenants: ['default'] });
   await baton.run();
-  // An order is mended, one gets a defect, a supplier gets a name, one a new version; then everything once more.
+  // An order is mended, one gets a defect, a supplier gets a name and a new field, one a new version; then everything once more.
   const [flagged] = await rows<{ po_id: string }>(
     `SELECT po_id FROM analytics.po_fact WHERE 'header_total' = ANY (flags) ORDER BY 1 LIMIT 1`,
   );
@@ -54,7 +54,7 @@ beforeAll(async () => {
   );
   await nextSecond();
   await admin(`/orders/${flagged?.po_id}/mend`, {});
-  await admin('/suppliers', { id: Number(plain?.supplier_id), name: 'Umbenannt GmbH' });
+  await admin('/suppliers', { id: Number(plain?.supplier_id), name: 'Umbenannt GmbH', 'esg-rating': 'B' });
   await admin('/orders', { id: Number(plain?.po_id), status: 'who_knows' });
   await nextSecond();
   await baton.run();

@@ -15,6 +15,7 @@ export const showSchema: Handler = async (cli, [table = '']) => {
   return {
     result: list<FieldOfTable>({
       items: fields,
+      data: fieldData,
       empty: '',
       columns: [
         { title: 'Source', value: (field) => field.source },
@@ -41,6 +42,7 @@ export const listChanges: Handler = async (cli, [table]) => {
   return {
     result: list<SchemaChange>({
       items: found.slice(0, limit),
+      data: changeData,
       empty: 'No change of any field was seen.',
       next: found.length > limit ? `--limit ${limit * 2}` : null,
       columns: [
@@ -59,6 +61,35 @@ export const listChanges: Handler = async (cli, [table]) => {
     }),
   };
 };
+
+function fieldData({ source, key, type, column, state, filledShare, always, isGone }: FieldOfTable) {
+  return {
+    source,
+    field: key,
+    type,
+    column,
+    state,
+    filledShare: column === null ? null : filledShare,
+    always,
+    isGone,
+  };
+}
+
+function changeData(change: SchemaChange) {
+  return {
+    id: change.id,
+    table: change.target,
+    source: change.source,
+    tenant: change.tenant,
+    field: change.key,
+    kind: change.kind,
+    contract: change.mode,
+    detail: change.detail,
+    runId: change.run_id,
+    batchId: change.batch_id,
+    changedAt: change.changed_at.toISOString(),
+  };
+}
 
 const keptWords: Readonly<Record<FieldOfTable['state'], string>> = {
   raw: 'in raw, or mapped',
