@@ -183,6 +183,11 @@ export interface Keys {
   isGone(connection: OpenConnection, id: string, options: ReadOptions): Promise<boolean>;
 }
 
+/** Whether what the stream's vendor has deleted can be found by listing its keys, and only so. */
+export function isToSweep(stream: Stream | undefined): boolean {
+  return stream?.keys !== undefined && stream.deletedColumn === undefined;
+}
+
 /** Values that the pipeline binds to a stream, for its reads and its mapper: the day range of the rates, the customer field … */
 export type Parameters = Readonly<Record<string, string>>;
 

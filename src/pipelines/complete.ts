@@ -57,7 +57,10 @@ export function sweepPlan(plans: readonly Plan[], request: SweepRequest): Plan {
     ];
   });
   const [first] = steps;
-  if (first === undefined) throw nothingToCompare(connection);
+  if (first === undefined)
+    throw new BatonError('ERR_USAGE', {
+      detail: `Nothing of ${connection} is to be swept: no pipeline loads a stream of it whose keys the vendor can list and whose deletions it does not tell of itself.`,
+    });
   return checkPlan({
     pipeline: sweepOf(connection),
     description: `What ${connection} does not have any more, marked as deleted.`,

@@ -5,7 +5,7 @@ import {
   type RunRequest,
   settingsOfRun,
 } from '../config/index.js';
-import { streamsOf } from '../connectors/port.js';
+import { isToSweep, type Stream, streamsOf } from '../connectors/port.js';
 import { connectors } from '../connectors/registry.js';
 import type { Plan } from '../domain/plan.js';
 import { completedBy, completionPlan, sweepPlan, sweptBy } from '../pipelines/complete.js';
@@ -32,7 +32,11 @@ function compileCompletion(config: BatonConfig, connection: string, { tenant, in
     throw new BatonError('ERR_INPUT_INVALID', {
       detail: 'since must be a duration such as 7d, or all.',
     });
-  return completionPlan(plansOf(config), { connection, sinceMs, hasKeys: hasKeysIn(config) });
+  return completionPlan(plansOf(config), {
+    connection,
+    sinceMs,
+    hasKeys: (name, stream) => streamIn(config, name, stream)?.keys !== undefined,
+  });
 }
 
 /** The inputs `maxShare`, in percent, and `maxCalls`. */
@@ -48,7 +52,7 @@ function compileSweep(config: BatonConfig, connection: string, { tenant, inputs 
     connection,
     maxShare: percent / 100,
     maxCalls,
-    hasKeys: hasKeysIn(config),
+    hasKeys: (name, stream) => isToSweep(streamIn(config, name, stream)),
   });
 }
 
@@ -56,10 +60,8 @@ function plansOf(config: BatonConfig): Plan[] {
   return Object.keys(config.pipelines).map((name) => compilePlan(name, config.pipelines));
 }
 
-function hasKeysIn(config: BatonConfig) {
-  return (name: string, stream: string): boolean => {
-    const { type = '', settings } = config.connections[name] ?? {};
-    const connector = connectors[type];
-    return connector !== undefined && streamsOf(connector, settings)[stream]?.keys !== undefined;
-  };
+function streamIn(config: BatonConfig, name: string, stream: string): Stream | undefined {
+  const { type = '', settings } = config.connections[name] ?? {};
+  const connector = connectors[type];
+  return connector === undefined ? undefined : streamsOf(connector, settings)[stream];
 }

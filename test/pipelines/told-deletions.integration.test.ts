@@ -61,6 +61,54 @@ describe('a customer in Salesforce’s recycle bin', () => {
   });
 });
 
+describe('completing Salesforce', () => {
+  const complete = async () => {
+    const id = await baton.start({ pipeline: 'complete:salesforce', inputs: { since: 'all' } });
+    await baton.result(id);
+    return (await baton.deps.warehouse.comparisons.ofRun(id))[0];
+  };
+  const all = () =>
+    rows(
+      `SELECT account_id, name, priority, updated_at, _deleted, raw::text FROM raw.salesforce_accounts ORDER BY 1`,
+    );
+  /** Queries for ids alone, and for records by their ids, as the sandbox saw them. */
+  const queries = () =>
+    baton.sandbox.requests
+      .last()
+      .filter(({ path, vendor }) => vendor === 'salesforce' && path.includes('queryAll'))
+      .map(({ path }) => new URL(path, 'http://x').searchParams.get('q') ?? '');
+
+  it('brings back removed and outdated rows by their ids, takes told deletions for what they are, and no sweep is of use', async () => {
+    const [bin, removed, old] = await rows<{ id: string }>(
+      `SELECT account_id AS id FROM raw.salesforce_accounts WHERE updated_at < now() - interval '1 hour' ORDER BY 1 LIMIT 3`,
+    );
+    // Changed so long ago that it is older than the overlap in which nothing is compared.
+    const ago = new Date(Date.now() - 600_000).toISOString();
+    const body = JSON.stringify({ Id: bin?.id, IsDeleted: true, SystemModstamp: ago });
+    await fetch(`${baton.sandbox.url}/_admin/accounts`, { method: 'POST', headers: json, body });
+    await complete();
+    const before = await all();
+    expect(before).toContainEqual(expect.objectContaining({ account_id: bin?.id, _deleted: true }));
+    await rows(`DELETE FROM raw.salesforce_accounts WHERE account_id = '${removed?.id}'`);
+    await rows(
+      `UPDATE raw.salesforce_accounts SET updated_at = updated_at - interval '1 hour', name = 'old' WHERE account_id = '${old?.id}'`,
+    );
+
+    baton.sandbox.requests.clear();
+    expect((await complete())?.found).toMatchObject({ missing: 1, older: 1, lost: 0 });
+    expect(await all()).toEqual(before);
+    const [listed = '', read = '', ...more] = queries();
+    expect(listed).toMatch(/^SELECT Id, SystemModstamp FROM Account WHERE SystemModstamp < /);
+    expect(read.match(/'[A-Za-z0-9]+'/g)?.sort()).toEqual([`'${removed?.id}'`, `'${old?.id}'`].sort());
+    expect(more).toEqual([]);
+    expect((await complete())?.found).toMatchObject({ missing: 0, older: 0, lost: 0 });
+
+    const sweep = await baton.start({ pipeline: 'sweep:salesforce', inputs: {} });
+    await expect(baton.result(sweep)).rejects.toThrow();
+    expect(await all()).toEqual(before);
+  });
+});
+
 describe('a ticket that Zendesk says is deleted', () => {
   const zendesk = (method: string, path: string, body?: object) =>
     fetch(`${baton.sandbox.url}/zendesk/api/v2/${path}`, {

@@ -1,4 +1,5 @@
 import { knownTenant, unknownConnection } from '../../config/index.js';
+import { isToSweep } from '../../connectors/port.js';
 import { createRunStore, shortRunId } from '../../control/runs.js';
 import { sweepOf, sweepPlan } from '../../pipelines/complete.js';
 import { BatonError } from '../../protocol/errors.js';
@@ -21,7 +22,7 @@ export const sweep: Handler = async (cli, _, options) => {
     connection,
     maxShare: limits.maxShare / 100,
     maxCalls: limits.maxCalls,
-    hasKeys: (of, stream) => streamsOfConnection(config, of)[stream]?.keys !== undefined,
+    hasKeys: (of, stream) => isToSweep(streamsOfConnection(config, of)[stream]),
   });
   const client = await cli.client();
   const inputs = { maxShare: String(limits.maxShare), maxCalls: String(limits.maxCalls) };

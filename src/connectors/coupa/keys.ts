@@ -1,5 +1,5 @@
-import type { HttpRequest } from '../http.js';
 import { instantText } from '../instant.js';
+import { isGone } from '../is-gone.js';
 import { splitArray } from '../json-split.js';
 import { keysetPaginator } from '../paging/keyset.js';
 import type { Keys, Page } from '../port.js';
@@ -69,20 +69,13 @@ export function coupaKeys(
       };
     },
     keyOf,
-    async isGone({ http }, id, { signal }) {
-      const request: HttpRequest = {
+    isGone: ({ http }, id, { signal }) =>
+      isGone(http, {
         method: 'GET',
         path: `${path}/${encodeURIComponent(id)}`,
         query: { fields: '["id"]' },
         signal,
-      };
-      const delivery = await http.send(request);
-      if (delivery.kind !== 'answered') throw delivery.error;
-      const { status } = delivery.answer;
-      if (status === 404) return true;
-      if (status >= 300) throw http.failure(request, delivery.answer);
-      return false;
-    },
+      }),
   };
 }
 

@@ -2,11 +2,11 @@ import type { Column, Mapped } from '../../domain/columns.js';
 import { BatonError } from '../../protocol/errors.js';
 import { splitArray } from '../json-split.js';
 import { pathPaginator } from '../paging/handed-out.js';
-import type { Parameters, ReadOptions, Stream, Window } from '../port.js';
+import type { Parameters, ReadOptions, Stream } from '../port.js';
 import { type Listing, readListed } from '../read-page.js';
+import { salesforceKeys } from './keys.js';
+import { queryPath, soql } from './soql.js';
 
-/** With what is in the recycle bin, which `query` leaves out: a deletion changes SystemModstamp as any change does. */
-const queryPath = '/services/data/v62.0/queryAll';
 const locatorPath = /^\/services\/data\/v\d{1,3}\.\d\/query\/[A-Za-z0-9_-]{1,80}$/;
 
 export interface SalesforceStreamSpec {
@@ -39,6 +39,7 @@ export function salesforceStream(spec: SalesforceStreamSpec): Stream {
     versionColumn: 'updated_at',
     deletedColumn: 'is_deleted',
     checkCursor: paginator.check,
+    keys: salesforceKeys(spec, paginator),
     map: spec.map,
     readPage({ http }, window, cursor, options) {
       const listing: Listing = {
@@ -46,7 +47,9 @@ export function salesforceStream(spec: SalesforceStreamSpec): Stream {
         request: ({ path }) => ({
           method: 'GET',
           path: path ?? queryPath,
-          ...(path === null ? { query: { q: soql(spec, window, options.parameters) } } : {}),
+          ...(path === null
+            ? { query: { q: soql(spec.from, spec.fields(options.parameters), window) } }
+            : {}),
           headers: batchSize(options),
           signal: options.signal,
         }),
@@ -55,17 +58,6 @@ export function salesforceStream(spec: SalesforceStreamSpec): Stream {
       return readListed(http, listing, cursor, { window, size: options.pageSize ?? 2000 });
     },
   };
-}
-
-function soql(spec: SalesforceStreamSpec, window: Window, parameters: Parameters | undefined): string {
-  const from = window.from === null ? '' : `SystemModstamp >= ${literal(window.from)} AND `;
-  const fields = [...new Set(spec.fields(parameters))].join(', ');
-  return `SELECT ${fields} FROM ${spec.from} WHERE ${from}SystemModstamp < ${literal(window.to)} ORDER BY SystemModstamp, Id`;
-}
-
-/** A datetime in SOQL stands unquoted, in UTC. */
-function literal(time: string): string {
-  return new Date(time).toISOString();
 }
 
 /** A field's name goes into SOQL as it is, so it must be nothing but a name. */
