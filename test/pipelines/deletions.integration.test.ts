@@ -109,6 +109,24 @@ describe('completing Salesforce', () => {
   });
 });
 
+describe('an order that Coupa does not have any more', () => {
+  it('is marked by a sweep, and what was open against it is settled by the next run', async () => {
+    const of = (id: string) =>
+      rows(`SELECT f._deleted, f._deleted_at IS NOT NULL AS since, f.flags, array_agg(DISTINCT d.state) AS states
+            FROM analytics.po_fact f JOIN analytics.po_discrepancy d USING (po_id)
+            WHERE f.po_id = '${id}' GROUP BY 1, 2, 3`);
+    const [order] = await rows<{ id: string }>(
+      `SELECT po_id AS id FROM analytics.po_discrepancy WHERE state = 'open' AND rule = 'header_total' ORDER BY 1 LIMIT 1`,
+    );
+    const id = order?.id ?? '';
+    expect(await of(id)).toMatchObject([{ _deleted: false, states: ['open'] }]);
+    await fetch(`${baton.sandbox.url}/_admin/orders/${id}`, { method: 'DELETE' });
+    await baton.result(await baton.start({ pipeline: 'sweep:coupa', inputs: {} }));
+    await baton.run();
+    expect(await of(id)).toEqual([{ _deleted: true, since: true, flags: [], states: ['resolved'] }]);
+  });
+});
+
 describe('a ticket that Zendesk says is deleted', () => {
   const zendesk = (method: string, path: string, body?: object) =>
     fetch(`${baton.sandbox.url}/zendesk/api/v2/${path}`, {
