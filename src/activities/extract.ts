@@ -84,7 +84,8 @@ async function openBatch(deps: ActivityDeps, input: Input, signal: AbortSignal):
     });
   const since = fullRefresh || stream.mode === 'full' || watermark === null ? step.initialValue : watermark;
   const overlapMs = since === watermark && since !== null ? (step.lagMs ?? stream.lagMs) : 0;
-  const from = since === null ? null : new Date(Date.parse(since) - overlapMs).toISOString();
+  // A vendor's clock that was set back, or is another node's: its overlap counts from what it shows now.
+  const begin = Math.min(Date.parse(since ?? ''), now.getTime()) - overlapMs;
   return deps.batches.open({
     runId: input.runId,
     stepId: step.id,
@@ -92,7 +93,7 @@ async function openBatch(deps: ActivityDeps, input: Input, signal: AbortSignal):
     stream: step.stream,
     tenant,
     target: step.target.table,
-    windowFrom: from,
+    windowFrom: since === null ? null : new Date(begin).toISOString(),
     windowTo: now.toISOString(),
     watermarkRead: watermark,
     parameters: { ...step.parameters, ...input.parameters },
