@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Cursor, OpenConnection, Page, Stream, Window } from '../../src/connectors/port.js';
 import type { RestItem } from '../../src/sandbox/rest/store.js';
 import { Draw } from '../../src/sandbox/rng.js';
-import type { Sandbox } from '../../src/sandbox/sandbox.js';
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.js';
 import { openRest, styles } from './rest-streams.js';
-import { failure, lines, sandboxForTests } from './support.js';
+import { canary, failure, lines, sandboxForTests, walk } from './support.js';
 
 /**
  * Every paging style over the same records, which change while they are read. What must hold is computed from the
@@ -155,6 +155,23 @@ describe.each(Object.keys(styles))('paging by %s', (style) => {
     expect(count()).toBe(before);
   });
 });
+
+it.each(Object.keys(styles))(
+  '%s reads 500 records of the same moment once each, over every border of a page',
+  async (style) => {
+    const moment = new Date('2030-01-01T00:00:00.000Z');
+    const sandbox = await startSandbox({ port: 0, secrets: canary, records: 1, clock: () => moment });
+    const { connection, stream } = openRest(`${sandbox.url}/rest`);
+    const wanted = Array.from({ length: 500 }, () => sandbox.rest.insert().id);
+    const window: Window = { from: moment.toISOString(), to: '2100-01-01T00:00:00.000Z' };
+    const pages = await walk(stream(style), connection, { window, pageSize: 10 });
+    const ids = lines(pages).map((line) => (JSON.parse(line) as RestItem).id);
+    expect(ids.toSorted((a, b) => a - b)).toEqual(wanted);
+    expect(pages.length).toBeGreaterThan(40);
+    connection.close();
+    await sandbox.close();
+  },
+);
 
 /** For tokens, an address is a token like any other: it goes into a query parameter. */
 it.each(['next_url', 'link_header'])(
