@@ -244,6 +244,15 @@ export function buildProgram(execute: Execute): Command {
         .option('-y, --yes', 'do not ask'),
   );
 
+  const retention = group('retention', null, 'what is kept, and for how long');
+  add(
+    retention,
+    'sweep',
+    'remove what is past its time and needed no more, as the workers do every hour',
+    async () => (await import('./commands/retention.js')).sweepRetained,
+    (command) => command.option('--dry-run', 'only say what would be removed, and what is kept and why'),
+  );
+
   const schedules = group('schedules', 'schedule', 'when pipelines run by themselves');
   const scheduled = (command: Command): Command => command.option('--tenant <name>', 'whose', 'default');
   add(

@@ -27,6 +27,8 @@ export interface Batch {
   readonly manifest_key: string | null;
   readonly manifest_sha256: string | null;
   readonly created_at: Date;
+  /** When its objects were past their time and taken out of the lake. */
+  readonly swept_at: Date | null;
 }
 
 /** The checkpoint of extraction: one or more landed pages, and where each of their ranges goes on. */

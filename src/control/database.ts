@@ -7,13 +7,14 @@ import * as ranges from './migrations/0002-ranges.js';
 import * as arrivals from './migrations/0004-arrivals.js';
 import * as budgets from './migrations/0006-budgets.js';
 import * as replacedParts from './migrations/0008-replaced-parts.js';
+import * as retention from './migrations/0009-retention.js';
 
 interface Migration {
   readonly name: string;
   up(db: Knex): Promise<void>;
 }
 
-const migrations: readonly Migration[] = [foundation, ranges, arrivals, budgets, replacedParts];
+const migrations: readonly Migration[] = [foundation, ranges, arrivals, budgets, replacedParts, retention];
 
 /** knex's migrator over values instead of files, so that the compiled code carries its own migrations. */
 const migrationSource = {

@@ -164,7 +164,7 @@ export async function readManifest(lake: Lake, key: string, sha256: string): Pro
 
 /** `…/part-00012-3f9a01c2.ndjson.gz` is part 12: parts without a record have no object. */
 export function ordinalOf(key: string): number {
-  return Number(/part-(\d+)-/.exec(key)?.[1] ?? 0);
+  return Number(/(\d{5})-[0-9a-f]{8}\.ndjson\.gz$/.exec(key)?.[1] ?? 0);
 }
 
 /** The digest of an object as it stands; ERR_LAKE_OBJECT_CHANGED when it is gone. */

@@ -400,6 +400,13 @@ export const catalogue = {
     fix: 'Put the data where it can be referred to (a file, a table, the lake) and pass its name; of a pipeline, shorten the settings or inputs.',
     retryable: false,
   },
+  ERR_SWEEP_BUSY: {
+    code: 'BTN-3029',
+    title: 'A sweep is under way',
+    why: 'One process at a time removes what is past its time.',
+    fix: 'Run it again when the other one is done.',
+    retryable: true,
+  },
 
   ERR_NODE_VERSION: {
     code: 'BTN-7001',

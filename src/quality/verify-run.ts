@@ -1,7 +1,7 @@
 import type { Stream } from '../connectors/port.js';
 import { type Batch, type BatchStore, hasObject, type LandedObject } from '../control/batches.js';
 import type { ExtractStep, Plan } from '../domain/plan.js';
-import { readManifest, readPart } from '../lake/parts.js';
+import { ordinalOf, readManifest, readPart } from '../lake/parts.js';
 import type { Lake } from '../lake/port.js';
 import { BatonError } from '../protocol/errors.js';
 import type { LoadCounts, Warehouse } from '../warehouse/port.js';
@@ -13,6 +13,8 @@ export interface VerifyDeps {
   readonly lake: Lake;
   readonly stream: (connection: string, stream: string) => Stream;
 }
+
+type VerifiedPart = Pick<LandedObject, 'ordinal' | 'key' | 'sha256' | 'bytes' | 'records'>;
 
 /** One thing that is not as the run left it. */
 export interface Difference {
@@ -46,7 +48,11 @@ export async function verifyRun(deps: VerifyDeps, runId: string, plan: Plan): Pr
   for (const batch of batches) {
     const step = plan.steps.find((candidate) => candidate.id === batch.step_id);
     if (step?.kind !== 'extract' || batch.state !== 'landed') continue;
-    const parts = (await deps.batches.parts(batch)).filter(hasObject);
+    if (batch.swept_at !== null) {
+      notes.push(sweptNote(batch));
+      continue;
+    }
+    const parts = await partsOf(deps, batch);
     objects += parts.length + (batch.manifest_key === null ? 0 : 1);
     records += parts.reduce((sum, part) => sum + part.records, 0);
     const broken = await verifyObjects(deps, batch, parts);
@@ -67,10 +73,24 @@ export async function verifyRun(deps: VerifyDeps, runId: string, plan: Plan): Pr
   };
 }
 
+function sweptNote({ step_id: step, swept_at: sweptAt }: Batch): string {
+  return `${step}: its objects were past their time and removed at ${sweptAt?.toISOString()}; each of its records has a newer version.`;
+}
+
+/** As they were recorded; once the checkpoints are past their time, as the manifest names them. */
+async function partsOf(deps: VerifyDeps, batch: Batch): Promise<readonly VerifiedPart[]> {
+  const recorded = (await deps.batches.parts(batch)).filter(hasObject);
+  if (recorded.length > 0 || batch.manifest_key === null) return recorded;
+  const body = await deps.lake.get(batch.manifest_key);
+  if (body === null) return [];
+  const { parts } = await readManifest(deps.lake, batch.manifest_key, batch.manifest_sha256 ?? '');
+  return parts.map((part) => ({ ...part, ordinal: ordinalOf(part.key) }));
+}
+
 async function verifyObjects(
   deps: VerifyDeps,
   batch: Batch,
-  parts: readonly LandedObject[],
+  parts: readonly VerifiedPart[],
 ): Promise<Difference[]> {
   const found: Difference[] = [];
   const note = (where: string, error: unknown) => {
@@ -110,7 +130,7 @@ async function verifyRows(
   deps: VerifyDeps,
   batch: Batch,
   step: ExtractStep,
-  parts: readonly LandedObject[],
+  parts: readonly VerifiedPart[],
 ): Promise<{ readonly differences: readonly Difference[]; readonly notes: readonly string[] }> {
   const stored = await deps.warehouse.loadCounts(batch.batch_id, batch.generation);
   if (stored === null) return { differences: [], notes: [] };

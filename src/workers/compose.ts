@@ -12,12 +12,15 @@ import { migrateControl, openControl } from '../control/database.js';
 import { createEffectStore } from '../control/effects.js';
 import { createGates } from '../control/gates.js';
 import { createRequestCounter } from '../control/request-counts.js';
+import { createRetainedStore } from '../control/retained.js';
 import { createRunStore } from '../control/runs.js';
 import { createHandOver } from '../lake/hand-over.js';
 import { openLake } from '../lake/open.js';
 import type { Logger } from '../observability/logger.js';
+import { compilePlan } from '../pipelines/index.js';
 import { BatonError } from '../protocol/errors.js';
 import { createPostgresWarehouse, openWarehouseDatabase } from '../warehouse/postgres/index.js';
+import { createWarehouseRetention } from '../warehouse/postgres/retained.js';
 import { compileRun } from './compile-run.js';
 import { createConnections } from './connections.js';
 import { createOrchestrator } from './orchestrator.js';
@@ -34,9 +37,8 @@ export async function compose(
   const lake = await openLake(lakePlace(config));
   const control = openControl(databaseUrl(config.control, config), { poolMax: 8 });
   await migrateControl(control);
-  const warehouse = createPostgresWarehouse(
-    openWarehouseDatabase(databaseUrl(config.warehouse, config), { poolMax: 12 }),
-  );
+  const warehouseDatabase = openWarehouseDatabase(databaseUrl(config.warehouse, config), { poolMax: 12 });
+  const warehouse = createPostgresWarehouse(warehouseDatabase);
   await warehouse.prepare();
   const counter = createRequestCounter(control);
   // A pool of its own: a place that has to wait for a connection is no place any more.
@@ -74,6 +76,17 @@ export async function compose(
     deps,
     temporal,
     activities: createActivities(deps),
+    /** What the sweep of what is past its time works with. */
+    retention: {
+      log,
+      retained: createRetainedStore(control),
+      needs: createWarehouseRetention(warehouseDatabase),
+      warehouse,
+      lake,
+      plans: Object.keys(config.pipelines).map((name) => compilePlan(name, config.pipelines)),
+      stream: connections.stream,
+      now: () => new Date(),
+    },
     /** Long activities hand back what they do; the workers themselves are the caller's to shut down. */
     stop: () => stopping.abort(),
     async close(): Promise<void> {

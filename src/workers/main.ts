@@ -6,6 +6,7 @@ import { BatonError, describeError } from '../protocol/errors.js';
 import { compose } from './compose.js';
 import { intakesOf } from './intakes.js';
 import { createWorkers, type Role, roles } from './queues.js';
+import { sweepRetention } from './sweep-retention.js';
 import { wakeDrainers } from './wake-drainers.js';
 import { watchArrivals } from './watch-arrivals.js';
 
@@ -52,8 +53,10 @@ async function main(): Promise<void> {
   const intakes = wanted.includes('control')
     ? watchArrivals(parts.deps, intakesOf(config), config.lake.pollMs)
     : null;
+  const stopSweeping = wanted.includes('control') ? sweepRetention(parts.retention, config.retention) : null;
   await running;
   await intakes?.stop();
+  await stopSweeping?.();
   await parts.close();
 }
 

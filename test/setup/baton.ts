@@ -143,6 +143,8 @@ export async function startBaton(options: TestBatonOptions) {
 
   return {
     deps,
+    /** What sweeps work with. */
+    retention: parts.retention,
     sandbox,
     server,
     client: server.client,

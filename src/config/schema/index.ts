@@ -3,6 +3,7 @@ import { alertsSchema } from './alerts.js';
 import { connectionsSchema } from './connections.js';
 import { lakeSchema } from './lake.js';
 import { pipelinesSchema } from './pipelines.js';
+import { retentionSchema } from './retention.js';
 import { controlSchema, gatewaySchema, temporalSchema, warehouseSchema } from './services.js';
 import { name } from './values.js';
 
@@ -15,6 +16,7 @@ export const configSchema = z.strictObject({
   control: controlSchema,
   warehouse: warehouseSchema,
   lake: lakeSchema,
+  retention: retentionSchema,
   gateway: gatewaySchema,
   tenants: z
     .array(name, { error: 'must be a list of names' })
