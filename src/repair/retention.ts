@@ -5,6 +5,7 @@ import type { Plan } from '../domain/plan.js';
 import { keyBeside } from '../lake/load-note.js';
 import { type Manifest, ordinalOf, readManifest, readPart } from '../lake/parts.js';
 import type { Lake } from '../lake/port.js';
+import { BatonError } from '../protocol/errors.js';
 import type { LoadKey, TableSpec, Warehouse } from '../warehouse/port.js';
 import type { Need, WarehouseRetention } from '../warehouse/postgres/retained.js';
 import { tableOf, toStaged, watchShape } from '../warehouse/staged.js';
@@ -31,7 +32,11 @@ export interface Swept {
   readonly objects: number;
   readonly bytes: number;
   /** Old batches that are kept, by what they are needed for. */
-  readonly needed: Readonly<Partial<Record<Need | 'others are enriched from it' | 'unreadable', number>>>;
+  readonly needed: Readonly<
+    Partial<
+      Record<Need | 'others are enriched from it' | 'it stands for lost objects' | 'unreadable', number>
+    >
+  >;
 }
 
 /**
@@ -121,6 +126,8 @@ async function needOf(
   const target = manifest.target ?? null;
   if (target === null) return 'unreadable';
   if (kept.has(target.table)) return 'others are enriched from it';
+  // Without it a rebuild would look for the objects that it stands for, and find them gone.
+  if ((manifest.replaces ?? []).length > 0) return 'it stands for lost objects';
   const load: LoadKey = {
     batchId: batch.batch_id,
     generation: batch.generation,
@@ -134,7 +141,13 @@ async function needOf(
   const stream = streamOf(deps, batch);
   if (stream === null) return 'unreadable';
   const spec = tableOf(stream, { target });
-  return (await isElsewhere(deps, spec, load, manifest, stream)) ? null : 'its records are nowhere else';
+  try {
+    return (await isElsewhere(deps, spec, load, manifest, stream)) ? null : 'its records are nowhere else';
+  } catch (error) {
+    // An object that is gone: what can be said of the others does not wait for it.
+    if (error instanceof BatonError && error.error === 'ERR_LAKE_OBJECT_CHANGED') return 'unreadable';
+    throw error;
+  }
 }
 
 function streamOf(deps: RetentionDeps, batch: OldBatch): Stream | null {

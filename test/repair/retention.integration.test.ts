@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Retention } from '../../src/config/schema/retention.js';
@@ -149,6 +149,22 @@ describe('retention', () => {
     expect(await totals()).toEqual(before);
   });
 
+  it('keeps what stands for an object that was lost', async () => {
+    const { knex } = baton.database;
+    const { rows: parts } = await knex.raw(
+      `SELECT p.key FROM control.parts p JOIN control.batches b USING (batch_id, generation)
+       WHERE b.stream = 'purchase_order_totals' AND b.swept_at IS NULL AND p.records > 1 ORDER BY b.landed_at DESC LIMIT 1`,
+    );
+    rmSync(path.join(baton.lakePath, parts[0].key));
+    await baton.result(await baton.start({ pipeline: 'complete:coupa', inputs: { since: 'all' } }));
+    const { store, changes } = baton.sandbox.coupa;
+    for (const id of store.purchase_orders.ids) changes.patch('purchase_orders', { id, version: 9 });
+    await nextSecond();
+    await baton.run();
+    const swept = await sweepIn(1_000, { lake: day }, true);
+    expect(swept.needed).toMatchObject({ 'it stands for lost objects': 1, unreadable: 1 });
+  });
+
   it('forgets checkpoints of what is loaded; verification reads the manifests instead', async () => {
     const last = await baton.run({ fullRefresh: true });
     expect((await sweepIn(1_000, { parts: day })).checkpoints).toBeGreaterThan(3);
@@ -169,8 +185,10 @@ describe('retention', () => {
     );
     const swept = await sweepIn(1_000, { runs: day, effects: 30 * day });
     expect(swept.runs).toBeGreaterThan(2);
-    const left = await rows<{ state: string }>('SELECT state FROM control.runs', baton.database);
-    expect(left).toEqual([{ state: 'succeeded' }]);
+    const left = await rows('SELECT pipeline, state FROM control.runs ORDER BY 1', baton.database);
+    expect(left).toEqual(
+      ['complete:coupa', 'po_data_pipeline'].map((pipeline) => ({ pipeline, state: 'succeeded' })),
+    );
     const opened = await rows<{ n: number }>(
       `SELECT count(*)::int AS n FROM control.effects WHERE kind = 'ticket.open'`,
       baton.database,
