@@ -91,7 +91,8 @@ export function configOf({ stage, vendor }: Scene, tenants: readonly string[] = 
         type: benchType,
         baseUrl: vendor.url,
         auth: { clientId: 'bench', clientSecret: 'secret://env/COUPA_CLIENT_SECRET' },
-        limits: { requestsPerSecond: 1_000_000 },
+        // As many at once as raw sends.
+        limits: { requestsPerSecond: 1_000_000, requestsInFlight: 8 },
       },
       rates: { type: 'frankfurter', baseUrl: vendor.url },
     },
