@@ -2,6 +2,7 @@
  * A worker as src/workers/main.ts starts it, with the bench's connector and plan besides.
  * Arguments: role, records a page.
  */
+import path from 'node:path';
 import { createActivities } from '../../src/activities/index.js';
 import { loadConfig } from '../../src/config/index.js';
 import { connectors as registry } from '../../src/connectors/registry.js';
@@ -18,7 +19,10 @@ const config = loadConfig({ connectors });
 const settings = config.pipelines[benchPipeline];
 if (settings === undefined) throw new BatonError('ERR_CONFIG_INVALID', { detail: 'No bench pipeline.' });
 const plan = benchPlan(settings);
-const parts = await compose(config, createLogger(`worker-${role}`), connectors);
+const parts = await compose(config, createLogger(`worker-${role}`), {
+  connectors,
+  program: path.join(import.meta.dirname, 'encode-thread.js'),
+});
 const workers = await createWorkers({
   roles: roles.filter((candidate) => candidate === role),
   connection: parts.temporal,

@@ -1,5 +1,6 @@
 import type { Page } from '../connectors/port.js';
 import type { Batch, Part } from '../control/batches.js';
+import { joinLines } from '../lake/lines.js';
 import { type BatchPlace, landPart } from '../lake/parts.js';
 import { BatonError } from '../protocol/errors.js';
 import type { ActivityDeps } from './ports.js';
@@ -100,7 +101,8 @@ async function write(
   calls: number,
 ): Promise<Part> {
   const records = group.flatMap(({ page }) => page.records);
-  const landed = records.length === 0 ? null : await landPart(deps.lake, place, ordinal, records);
+  const lines = joinLines(records);
+  const landed = records.length === 0 ? null : await landPart(deps.lake, place, ordinal, lines);
   const part: Part = {
     ordinal,
     key: landed?.key ?? null,
@@ -119,7 +121,7 @@ async function write(
     });
   }
   if (part.key === null) deps.handOver.ring(batch.batch_id);
-  else deps.handOver.put(batch.batch_id, part.key, records);
+  else deps.handOver.put(batch.batch_id, part.key, lines);
   return part;
 }
 

@@ -9,6 +9,7 @@ import type { HandOver } from '../lake/hand-over.js';
 import type { Lake } from '../lake/port.js';
 import type { Logger } from '../observability/logger.js';
 import type { ClaimRunInput } from '../protocol/activities.js';
+import type { Encoder } from '../warehouse/encode.js';
 import type { Warehouse } from '../warehouse/port.js';
 
 /** Opens each connection once per process and class of work, so that its token and its leases are shared. */
@@ -58,6 +59,8 @@ export interface ActivityDeps {
   readonly budgets: BudgetStore;
   readonly warehouse: Warehouse;
   readonly lake: Lake;
+  /** Maps landed lines, beside this thread. */
+  readonly encoder: Encoder;
   /** What this process has just landed, for its own stagers. */
   readonly handOver: HandOver;
   readonly lakeLayout: string;

@@ -2,11 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { activityInfo } from '@temporalio/activity';
 import { type Batch, hasObject, type Part } from '../control/batches.js';
 import type { ExtractStep } from '../domain/plan.js';
-import { readManifest, readPart } from '../lake/parts.js';
+import { type Block, blocksOf } from '../lake/lines.js';
+import { readLines, readManifest } from '../lake/parts.js';
 import type { StageResult } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
-import type { StagedRecord } from '../warehouse/port.js';
-import { loadKeyOf, type ShapeWatch, tableOf, toStaged, watchShape } from '../warehouse/staged.js';
+import { type EncodeJob, recordsOf } from '../warehouse/encode.js';
+import type { TableSpec } from '../warehouse/port.js';
+import { loadKeyOf, type ShapeWatch, tableOf, watchShape } from '../warehouse/staged.js';
 import { handBackIfStopping } from './failure.js';
 import { settleShape } from './follow-shape.js';
 import { heldBack, outageOf } from './outage.js';
@@ -15,10 +17,10 @@ import type { ActivityDeps } from './ports.js';
 /** How often it is looked for what has landed when nobody rings: at first, and at most. */
 const shortestPollMs = 20;
 const longestPollMs = 200;
-/** Records per COPY: about the time for which the process may be kept from everything else. */
-const copyRecords = 1_000;
-/** COPYs at once: while the server takes one, the next is mapped. */
-const copiesInFlight = 2;
+/** Lines per COPY: where there is no thread for them, about the time for which the process may be kept from all else. */
+const linesPerCopy = 1_000;
+/** Blocks on their way at once: the server takes one, another waits for it, a third is mapped. */
+const blocksInFlight = 3;
 
 export interface Staging {
   readonly batch: Batch;
@@ -56,9 +58,9 @@ export async function stageBatch(
   const load = loadKeyOf(work.batch, work.step);
   const staging = await deps.warehouse.openStaging(table, load, work.attempt);
   const shapes = await watchShape(deps.warehouse, table, load);
-  const copies = createCopies((records) => deps.warehouse.stage(table, staging, load, records));
+  const copies = createCopies((block) => copyBlock(deps, work, { table, staging, shapes }, block));
   try {
-    const batch = await stageParts(deps, work, { copies, shapes }, signal);
+    const batch = await stageParts(deps, work, copies, signal);
     await copies.end();
     await assertManifest(deps, batch, copies.records());
     await settleShape(deps, table, shapes);
@@ -75,10 +77,9 @@ export async function stageBatch(
 async function stageParts(
   deps: ActivityDeps,
   work: Staging,
-  { copies, shapes }: { readonly copies: Copies; readonly shapes: ShapeWatch },
+  copies: Copies,
   signal: AbortSignal,
 ): Promise<Batch> {
-  const stream = deps.connections.stream(work.step.connection, work.step.stream);
   let { batch } = work;
   let done = 0;
   let idleSince = Date.now();
@@ -89,8 +90,10 @@ async function stageParts(
     batch = (await deps.batches.find(batch.run_id, batch.step_id)) ?? batch;
     const parts = await deps.batches.parts(batch, done);
     for (const part of parts) {
-      for (const [index, raw] of (await recordsOf(deps, part)).entries())
-        await copies.add(toStaged(stream, raw, part.ordinal, index + 1, batch.parameters, shapes.observer));
+      for (const block of blocksOf(await linesOf(deps, part), linesPerCopy)) {
+        await copies.add({ ...block, part: part.ordinal });
+        signal.throwIfAborted();
+      }
       done = part.ordinal;
       signal.throwIfAborted();
       handBackIfStopping(deps.stopping);
@@ -105,32 +108,62 @@ async function stageParts(
       await refuseInOutage(deps, work.step);
       throw stillExtracting(deps, work.step);
     }
-    await copies.flush();
     await deps.handOver.wait(batch.batch_id, waitMs, signal);
     waitMs = longer(waitMs);
   }
 }
 
-async function recordsOf(deps: ActivityDeps, part: Part): Promise<readonly Buffer[]> {
-  if (!hasObject(part)) return [];
-  return deps.handOver.take(part.key) ?? readPart(deps.lake, part);
+async function linesOf(deps: ActivityDeps, part: Part): Promise<Buffer> {
+  if (!hasObject(part)) return Buffer.alloc(0);
+  return deps.handOver.take(part.key) ?? readLines(deps.lake, part);
+}
+
+interface PartBlock extends Block {
+  readonly part: number;
+}
+
+interface Place {
+  readonly table: TableSpec;
+  readonly staging: string;
+  readonly shapes: ShapeWatch;
+}
+
+/** Maps a block and copies its rows into staging. */
+async function copyBlock(
+  deps: ActivityDeps,
+  { batch, step }: Staging,
+  { table, staging, shapes }: Place,
+  { part, first, count, text }: PartBlock,
+): Promise<void> {
+  const stream = deps.connections.stream(step.connection, step.stream);
+  const job: EncodeJob = {
+    connector: deps.connections.connector(step.connection).type,
+    stream: step.stream,
+    table,
+    parameters: batch.parameters,
+    shape: shapes.known,
+    part,
+    first,
+    count,
+    lines: text,
+  };
+  const encoded = await deps.encoder.encode(stream, job);
+  shapes.add(encoded.seen);
+  await deps.warehouse.stageEncoded(table, staging, encoded, () => recordsOf(stream, job));
 }
 
 interface Copies {
-  /** Waits while so many COPYs are on their way; throws the failure of an earlier one. */
-  add(record: StagedRecord): Promise<void> | void;
-  /** Sends what has been added. */
-  flush(): Promise<void>;
-  /** Sends what has been added, and waits for all of it. */
+  /** Begins to copy; waits while so many blocks are on their way; throws the failure of an earlier one. */
+  add(block: PartBlock): Promise<void>;
+  /** Waits for all that has been added. */
   end(): Promise<void>;
   /** Waits for what is on its way, whatever becomes of it. */
   settled(): Promise<void>;
   records(): number;
 }
 
-function createCopies(copy: (records: readonly StagedRecord[]) => Promise<void>): Copies {
+function createCopies(copy: (block: PartBlock) => Promise<void>): Copies {
   const running = new Set<Promise<void>>();
-  let next: StagedRecord[] = [];
   let records = 0;
   let failure: { readonly error: unknown } | null = null;
 
@@ -138,29 +171,19 @@ function createCopies(copy: (records: readonly StagedRecord[]) => Promise<void>)
     if (failure !== null) throw failure.error;
   }
 
-  async function flush(): Promise<void> {
-    if (next.length === 0) return;
-    const chunk = next;
-    next = [];
-    while (running.size >= copiesInFlight) await Promise.race(running);
-    throwFailure();
-    const work: Promise<void> = copy(chunk)
-      .catch((error: unknown) => {
-        failure ??= { error };
-      })
-      .finally(() => running.delete(work));
-    running.add(work);
-  }
-
   return {
-    flush,
-    add(record) {
-      next.push(record);
-      records += 1;
-      return next.length >= copyRecords ? flush() : undefined;
+    async add(block) {
+      while (running.size >= blocksInFlight) await Promise.race(running);
+      throwFailure();
+      records += block.count;
+      const work: Promise<void> = copy(block)
+        .catch((error: unknown) => {
+          failure ??= { error };
+        })
+        .finally(() => running.delete(work));
+      running.add(work);
     },
     async end() {
-      await flush();
       await Promise.all(running);
       throwFailure();
     },

@@ -1,30 +1,30 @@
 /**
  * Between the extraction of a batch and its stager, when both are in this process: rings when there is something
- * new, and keeps the records that have just been landed, so that the stager need not read them back and expand
+ * new, and keeps the lines that have just been landed, so that the stager need not read them back and expand
  * them. Bounded in bytes, oldest first out; whoever finds nothing reads the lake, which is the truth.
  */
 export interface HandOver {
-  /** Keeps a landed part's records, and rings for its batch. */
-  put(batchId: string, key: string, records: readonly Buffer[]): void;
+  /** Keeps a landed part's lines, and rings for its batch. */
+  put(batchId: string, key: string, lines: Buffer): void;
   /** Something about the batch has changed: a part without records, or its end. */
   ring(batchId: string): void;
-  /** The records, once; null when they are not here (any more). */
-  take(key: string): readonly Buffer[] | null;
+  /** The lines, once; null when they are not here (any more). */
+  take(key: string): Buffer | null;
   /** Resolves when it rings for the batch, or after the time; rejects when aborted. */
   wait(batchId: string, ms: number, signal: AbortSignal): Promise<void>;
 }
 
 export function createHandOver(maxBytes: number): HandOver {
-  const kept = new Map<string, { readonly records: readonly Buffer[]; readonly bytes: number }>();
+  const kept = new Map<string, Buffer>();
   const bells = new Map<string, Set<() => void>>();
   let bytes = 0;
 
-  function take(key: string): readonly Buffer[] | null {
+  function take(key: string): Buffer | null {
     const found = kept.get(key);
     if (found === undefined) return null;
     kept.delete(key);
-    bytes -= found.bytes;
-    return found.records;
+    bytes -= found.length;
+    return found;
   }
 
   function ring(batchId: string): void {
@@ -34,11 +34,10 @@ export function createHandOver(maxBytes: number): HandOver {
   return {
     take,
     ring,
-    put(batchId, key, records) {
+    put(batchId, key, lines) {
       take(key);
-      const size = records.reduce((sum, record) => sum + record.length, 0);
-      kept.set(key, { records, bytes: size });
-      bytes += size;
+      kept.set(key, lines);
+      bytes += lines.length;
       for (const oldest of kept.keys()) {
         if (bytes <= maxBytes) break;
         take(oldest);

@@ -4,6 +4,7 @@ import { gunzip, gzip } from 'node:zlib';
 import type { Target } from '../domain/plan.js';
 import { BatonError } from '../protocol/errors.js';
 import { getVerified } from './keys.js';
+import { splitLines } from './lines.js';
 import type { Lake } from './port.js';
 
 const compress = promisify(gzip);
@@ -62,48 +63,28 @@ export interface LandedPart {
   readonly bytes: number;
 }
 
-/** Lands records as one immutable object, one record a line. Landing the same records again is a no-op. */
+/** Lands lines as one immutable object. Landing the same lines again is a no-op. */
 export async function landPart(
   lake: Lake,
   { folder, label }: BatchPlace,
   ordinal: number,
-  records: readonly Buffer[],
+  lines: Buffer,
 ): Promise<LandedPart> {
-  const body = await compress(joinLines(records), { level: 1 });
+  const body = await compress(lines, { level: 1 });
   const sha256 = createHash('sha256').update(body).digest('hex');
   const key = `${folder}/part-${label}${String(ordinal).padStart(5, '0')}-${sha256.slice(0, 8)}.ndjson.gz`;
   await lake.putIfAbsent(key, body);
   return { key, sha256, bytes: body.length };
 }
 
-function joinLines(records: readonly Buffer[]): Buffer {
-  const text = Buffer.allocUnsafeSlow(records.reduce((sum, record) => sum + record.length + 1, 0));
-  let at = 0;
-  for (const record of records) {
-    at += record.copy(text, at);
-    text[at] = newline;
-    at += 1;
-  }
-  return text;
-}
-
-const newline = 0x0a;
-
 /** The records of a part, their bytes checked against the sha256 recorded when they were landed. */
 export async function readPart(lake: Lake, part: { key: string; sha256: string }): Promise<Buffer[]> {
-  const body = await getVerified(lake, part.key, part.sha256);
-  return splitLines(await expand(body));
+  return splitLines(await readLines(lake, part));
 }
 
-function splitLines(text: Buffer): Buffer[] {
-  const lines: Buffer[] = [];
-  let start = 0;
-  for (let end = text.indexOf(newline); end !== -1; end = text.indexOf(newline, start)) {
-    lines.push(text.subarray(start, end));
-    start = end + 1;
-  }
-  if (start < text.length) lines.push(text.subarray(start));
-  return lines;
+/** The same as one text. */
+export async function readLines(lake: Lake, part: { key: string; sha256: string }): Promise<Buffer> {
+  return expand(await getVerified(lake, part.key, part.sha256));
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Write } from '../domain/write.js';
 import type { LoadNote } from '../lake/load-note.js';
 import type { Receipt } from '../protocol/run.js';
 import type { Rule } from '../quality/rule.js';
+import type { EncodedLines } from './encode.js';
 
 /** A table that batches are loaded into. The merge key is (_tenant, _source, first column). */
 export interface TableSpec {
@@ -87,6 +88,13 @@ export interface Warehouse {
   openStaging(table: TableSpec, load: LoadKey, attempt: string): Promise<string>;
   /** Copies records into staging. A record that the warehouse itself refuses is quarantined there. ERR_STAGING_LOST when the table is gone. */
   stage(table: TableSpec, staging: string, load: LoadKey, records: readonly StagedRecord[]): Promise<void>;
+  /** The same for a block of lines as encoded; `recordsOf` maps them again where the warehouse refuses one. */
+  stageEncoded(
+    table: TableSpec,
+    staging: string,
+    encoded: EncodedLines,
+    recordsOf: () => readonly StagedRecord[],
+  ): Promise<void>;
   /** What the records of the load's source are known to look like. */
   knownShape(table: TableSpec, load: LoadKey): Promise<KnownShape>;
   /**

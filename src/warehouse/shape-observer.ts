@@ -95,6 +95,37 @@ export function observeShapes(known: KnownShape): ShapeObserver {
   };
 }
 
+/** What was seen in several places, each record in one of them; bounded as each of them is. */
+export function sumOfShapes() {
+  const fields = new Map<string, SeenField>();
+  let records = 0;
+  let overflow = false;
+  return {
+    add(seen: SeenShape): void {
+      records += seen.records;
+      for (const field of seen.fields) {
+        const known = fields.get(field.key);
+        if (known === undefined && fields.size >= mostFields) overflow = true;
+        else fields.set(field.key, known === undefined ? field : together(known, field));
+      }
+    },
+    seen(): SeenShape {
+      // Where one place had too many, its own word for them is replaced.
+      const rest = overflow ? theRest(records) : null;
+      if (rest !== null) fields.set(rest.key, rest);
+      return { records, fields: [...fields.values()] };
+    },
+  };
+}
+
+function together(one: SeenField, other: SeenField): SeenField {
+  return {
+    ...one,
+    records: one.records + other.records,
+    types: fieldTypes.filter((type) => one.types.includes(type) || other.types.includes(type)),
+  };
+}
+
 /** Stands for all fields that are not looked at. */
 function theRest(records: number): SeenField {
   return { key: `(more than ${mostFields} fields)`, hostile: true, records, types: ['json'] };

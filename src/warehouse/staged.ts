@@ -2,9 +2,9 @@ import type { Stream } from '../connectors/port.js';
 import type { Batch } from '../control/batches.js';
 import type { Mapped } from '../domain/columns.js';
 import type { ExtractStep } from '../domain/plan.js';
-import { driftOf } from '../domain/shape.js';
+import { driftOf, type KnownShape, type SeenShape } from '../domain/shape.js';
 import type { LoadKey, StagedRecord, TableSpec, Warehouse } from './port.js';
-import { observeShapes, type ShapeObserver } from './shape-observer.js';
+import { observeShapes, type ShapeObserver, sumOfShapes } from './shape-observer.js';
 
 /**
  * One landed line through the stream's mapper and past the table's contract, with the place of its bytes. Loading and
@@ -36,7 +36,10 @@ function verdictOn(stream: Stream, mapped: Mapped, shapes: ShapeObserver): Stage
 
 /** What becomes of the shape of a batch's records, from before its first to after its last. */
 export interface ShapeWatch {
+  readonly known: KnownShape;
   readonly observer: ShapeObserver;
+  /** Takes over what another observer has seen of the batch. */
+  add(seen: SeenShape): void;
   /** To be called when all is staged, before the merge. ERR_SCHEMA_FROZEN when the table refuses the batch. */
   settle(): Promise<void>;
 }
@@ -44,10 +47,14 @@ export interface ShapeWatch {
 export async function watchShape(warehouse: Warehouse, table: TableSpec, load: LoadKey): Promise<ShapeWatch> {
   const known = await warehouse.knownShape(table, load);
   const observer = observeShapes(known);
+  const sum = sumOfShapes();
   return {
+    known,
     observer,
+    add: sum.add,
     async settle() {
-      const seen = observer.seen();
+      sum.add(observer.seen());
+      const seen = sum.seen();
       if (driftOf(known, seen).length > 0) await warehouse.settleShape(table, load, seen);
     },
   };

@@ -3,7 +3,7 @@ import { NativeConnection } from '@temporalio/worker';
 import { createActivities } from '../activities/index.js';
 import type { ActivityDeps } from '../activities/ports.js';
 import { type BatonConfig, databaseUrl, lakePlace, temporalConnectionOptions } from '../config/index.js';
-import type { Connector } from '../connectors/port.js';
+import { connectors as registry } from '../connectors/registry.js';
 import { createArrivalStore } from '../control/arrivals.js';
 import { createBatchStore } from '../control/batches.js';
 import { listenForChanges } from '../control/budget-changes.js';
@@ -23,17 +23,17 @@ import { createPostgresWarehouse, openWarehouseDatabase } from '../warehouse/pos
 import { createWarehouseRetention } from '../warehouse/postgres/retained.js';
 import { compileRun } from './compile-run.js';
 import { createConnections } from './connections.js';
+import { createEncoder, type EncoderOptions } from './encoder.js';
 import { createOrchestrator } from './orchestrator.js';
 
 /** Landed records that wait in memory for their stager; more than this is read back from the lake. */
-const handOverBytes = 33_554_432;
+const handOverBytes = 16_777_216;
+
+/** Where a build has other connectors than the registry: those, and the program that maps their records. */
+type Build = Partial<Pick<EncoderOptions, 'connectors' | 'program'>>;
 
 /** Everything a worker process is made of: built here and nowhere else. */
-export async function compose(
-  config: BatonConfig,
-  log: Logger,
-  connectors?: Readonly<Record<string, Connector>>,
-) {
+export async function compose(config: BatonConfig, log: Logger, build: Build = {}) {
   const lake = await openLake(lakePlace(config));
   const control = openControl(databaseUrl(config.control, config), { poolMax: 8 });
   await migrateControl(control);
@@ -48,7 +48,8 @@ export async function compose(
   });
   const gates = createGates(createBudgetStore(budgetDatabase));
   const changes = listenForChanges(budgetDatabase, gates.changed);
-  const connections = createConnections(config, (event) => counter.count(event), gates, connectors);
+  const connections = createConnections(config, (event) => counter.count(event), gates, build.connectors);
+  const encoder = createEncoder({ connectors: registry, log, ...build });
   const temporal = await connectTemporal(config);
   const client = new Client({ connection: temporal, namespace: config.temporal.namespace });
   const stopping = new AbortController();
@@ -61,6 +62,7 @@ export async function compose(
     budgets: createBudgetStore(control),
     warehouse,
     lake,
+    encoder,
     handOver: createHandOver(handOverBytes),
     lakeLayout: config.lake.layout,
     stagingIdleMs: 30_000,
@@ -91,6 +93,7 @@ export async function compose(
     stop: () => stopping.abort(),
     async close(): Promise<void> {
       connections.close();
+      await encoder.close();
       changes.close();
       await gates.close();
       await budgetDatabase.close();

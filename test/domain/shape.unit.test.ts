@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { columnFor, fieldTypes, holds, storableKey, widest } from '../../src/domain/shape.js';
-import { observeShapes } from '../../src/warehouse/shape-observer.js';
+import { observeShapes, sumOfShapes } from '../../src/warehouse/shape-observer.js';
 
 const type = fc.constantFrom(...fieldTypes);
 
@@ -84,5 +84,43 @@ describe('what is seen of records', () => {
     for (let at = 0; at < 3_000; at += 1) observer.see({ fields: { [`id-${at}`]: at }, inBytes: false });
     expect(observer.seen().fields).toHaveLength(2_001);
     expect(observer.seen().fields.at(-1)).toMatchObject({ key: '(more than 2000 fields)', hostile: true });
+  });
+
+  it('adds up what was seen block by block, in whatever blocks, to what one observer sees', () => {
+    const names = fc.constantFrom('a', 'b', 'c', 'Łódź', '\0');
+    const blocks = fc.array(fc.array(fc.dictionary(names, fc.jsonValue()), { maxLength: 4 }), {
+      maxLength: 4,
+    });
+    const known = { contract: { columns: 'evolve', dataType: 'evolve' }, fields: null } as const;
+    const byKey = (a: { key: string }, b: { key: string }) => (a.key < b.key ? -1 : 1);
+    fc.assert(
+      fc.property(blocks, (cut) => {
+        const whole = observeShapes(known);
+        const sum = sumOfShapes();
+        for (const block of cut) {
+          const observer = observeShapes(known);
+          for (const fields of block) {
+            observer.see({ fields, inBytes: false });
+            whole.see({ fields, inBytes: false });
+          }
+          sum.add(observer.seen());
+        }
+        expect(sum.seen().records).toBe(whole.seen().records);
+        expect(sum.seen().fields.toSorted(byKey)).toEqual(whole.seen().fields.toSorted(byKey));
+      }),
+    );
+  });
+
+  it('adds up no more fields than one observer would look at', () => {
+    const known = { contract: { columns: 'evolve', dataType: 'evolve' }, fields: null } as const;
+    const sum = sumOfShapes();
+    for (let block = 0; block < 4; block += 1) {
+      const observer = observeShapes(known);
+      for (let at = 0; at < 900; at += 1)
+        observer.see({ fields: { [`id-${block}-${at}`]: at }, inBytes: false });
+      sum.add(observer.seen());
+    }
+    expect(sum.seen().fields).toHaveLength(2_001);
+    expect(sum.seen().fields.at(-1)).toMatchObject({ hostile: true, records: 3_600 });
   });
 });

@@ -5,23 +5,23 @@ const record = (bytes: number) => Buffer.alloc(bytes);
 const never = new AbortController().signal;
 
 describe('the hand-over', () => {
-  it('gives a part’s records once', () => {
+  it('gives a part’s lines once', () => {
     const handOver = createHandOver(100);
-    const records = [record(10)];
-    handOver.put('b', 'k', records);
-    expect(handOver.take('k')).toBe(records);
+    const lines = record(10);
+    handOver.put('b', 'k', lines);
+    expect(handOver.take('k')).toBe(lines);
     expect(handOver.take('k')).toBeNull();
   });
 
   it('lets the oldest go when it holds too much, and a part too large at once', () => {
     const handOver = createHandOver(100);
-    handOver.put('b', 'first', [record(60)]);
-    handOver.put('b', 'second', [record(60)]);
+    handOver.put('b', 'first', record(60));
+    handOver.put('b', 'second', record(60));
     expect(handOver.take('first')).toBeNull();
     expect(handOver.take('second')).not.toBeNull();
-    handOver.put('b', 'huge', [record(101)]);
+    handOver.put('b', 'huge', record(101));
     expect(handOver.take('huge')).toBeNull();
-    handOver.put('b', 'again', [record(100)]);
+    handOver.put('b', 'again', record(100));
     expect(handOver.take('again')).not.toBeNull();
   });
 

@@ -110,7 +110,9 @@ export async function startBaton(options: TestBatonOptions) {
     ...options.settings,
   };
   const config = loadConfig({ cwd: projectRoot, connectors, env });
-  const parts = await compose(config, createLogger('test', 'silent'));
+  const parts = await compose(config, createLogger('test', 'silent'), {
+    program: path.join(inject('distPath'), 'workers', 'encode-thread.js'),
+  });
   const deps: ActivityDeps = { ...parts.deps, stagingIdleMs: options.stagingIdleMs ?? 30_000 };
   const clocks = server.env === null ? null : createClocks(server.env, sandbox, control.url);
   const activities = mapActivities(createActivities(deps), async (call) => {

@@ -22,43 +22,46 @@ export function columnsOf(spec: TableSpec): readonly string[] {
   return [...spec.columns.map(({ name }) => name), ...lines, ...stagingColumns];
 }
 
-/** Bytes per piece: neither side waits for the whole, and none is called for every record. */
-const pieceBytes = 262_144;
 /** Room for the place, the hash and the verdict of a row. */
 const tailBytes = 128;
+/** Room beside the records: their columns take about half as much again. */
+const spareShare = 0.5;
+const spareBytes = 4_096;
 const tab = 0x09;
 const carriageReturn = 0x0d;
 const newline = 0x0a;
 const backslash = 0x5c;
 
 /**
- * Records in COPY's text format (https://www.postgresql.org/docs/current/sql-copy.html), in pieces. A record's own
- * bytes are copied as they are wherever nothing in them has to be escaped.
+ * Records in COPY's text format (https://www.postgresql.org/docs/current/sql-copy.html), in memory of its own. A
+ * record's bytes are copied as they are wherever nothing in them has to be escaped.
  */
-export function* copyText(spec: TableSpec, records: readonly StagedRecord[]): Generator<Buffer> {
-  let piece = Buffer.allocUnsafeSlow(pieceBytes);
+export function copyText(spec: TableSpec, records: Iterable<StagedRecord>, recordBytes = 0): Uint8Array {
+  let rows: Buffer = Buffer.allocUnsafeSlow(Math.ceil(recordBytes * (1 + spareShare)) + spareBytes);
   let at = 0;
   for (const record of records) {
     const row = record.verdict.kind === 'row' ? rowText(spec, record.verdict) : null;
     const text = row ?? otherText(spec, record);
     const raw = row === null ? null : escapedRaw(record.raw);
     // A character of a string takes at most three bytes.
-    const needed = text.length * 3 + (raw?.length ?? 0) + tailBytes;
-    if (at + needed > piece.length) {
-      if (at > 0) yield piece.subarray(0, at);
-      piece = Buffer.allocUnsafeSlow(Math.max(pieceBytes, needed));
-      at = 0;
-    }
+    const needed = at + text.length * 3 + (raw?.length ?? 0) + tailBytes;
+    if (needed > rows.length) rows = grown(rows, at, needed);
     const start = at;
-    at += piece.write(text, at);
+    at += rows.write(text, at);
     if (raw === null) continue;
-    at += raw.copy(piece, at);
+    at += raw.copy(rows, at);
     // With another reporting currency it is another row. The salt's bytes are overwritten at once.
-    const salted = at + piece.write(spec.orders?.reportingCurrency ?? '', at, 'latin1');
-    const rowHash = hashOf(piece.subarray(start, salted));
-    at += piece.write(`\t${record.part}\t${record.line}\t${rowHash}\trow\t\\N\t\\N\t\\N\n`, at, 'latin1');
+    const salted = at + rows.write(spec.orders?.reportingCurrency ?? '', at, 'latin1');
+    const rowHash = hashOf(rows.subarray(start, salted));
+    at += rows.write(`\t${record.part}\t${record.line}\t${rowHash}\trow\t\\N\t\\N\t\\N\n`, at, 'latin1');
   }
-  if (at > 0) yield piece.subarray(0, at);
+  return rows.subarray(0, at);
+}
+
+function grown(rows: Buffer, used: number, needed: number): Buffer {
+  const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.ceil(rows.length * 1.5)));
+  rows.copy(larger, 0, 0, used);
+  return larger;
 }
 
 interface RowVerdict {

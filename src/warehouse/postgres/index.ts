@@ -13,6 +13,7 @@ import { markTold, readShape, shapeNews } from './shape/registry.js';
 import { learnStored, settleShape } from './shape/settle.js';
 import {
   copyRecords,
+  copyRows,
   createStaging,
   dropStaging,
   present,
@@ -87,6 +88,11 @@ function warehouseOn(database: Database, base: Knex, prepared: Map<string, Promi
 
     stage: (table, staging, _load, records) =>
       guard(`staging ${table.table}`, () => present(staging, copyRecords(knex, table, staging, records))),
+
+    stageEncoded: (table, staging, { text }, recordsOf) =>
+      guard(`staging ${table.table}`, () =>
+        present(staging, copyRows(knex, table, staging, text, recordsOf)),
+      ),
 
     knownShape: (table, load) =>
       guard(`reading the shape of ${table.table}`, async () => {

@@ -12,6 +12,7 @@ import { identifier } from './names.js';
 const leftoverAfter = '1 day';
 /** A table that a frozen worker still holds is left alone: whoever opens the next staging tries again. */
 const dropLockTimeout = '500ms';
+const pieceBytes = 262_144;
 
 /**
  * One attempt's staging table: `po_temp__3f9a01c2_1_a00007`. Visible to a reader of `staging.po_temp` too. Drops
@@ -117,15 +118,26 @@ async function analyze(knex: Knex, table: string): Promise<void> {
 }
 
 /** Copies the records; those that the server refuses for their content end up quarantined in place. */
-export async function copyRecords(
+export function copyRecords(
   knex: Knex,
   spec: TableSpec,
   staging: string,
   records: readonly StagedRecord[],
 ): Promise<void> {
+  return copyRows(knex, spec, staging, copyText(spec, records), () => records);
+}
+
+/** Copies encoded rows. When the server refuses one of them, the records they were made from tell which. */
+export async function copyRows(
+  knex: Knex,
+  spec: TableSpec,
+  staging: string,
+  text: Uint8Array,
+  recordsOf: () => readonly StagedRecord[],
+): Promise<void> {
   const client = (await knex.client.acquireConnection()) as Client;
   try {
-    await copyOrSplit(client, spec, staging, records);
+    await copyOrSplit(client, spec, staging, text, recordsOf);
   } finally {
     await knex.client.releaseConnection(client);
   }
@@ -135,33 +147,41 @@ async function copyOrSplit(
   client: Client,
   spec: TableSpec,
   staging: string,
-  records: readonly StagedRecord[],
+  text: Uint8Array,
+  recordsOf: () => readonly StagedRecord[],
 ): Promise<void> {
   try {
-    await copy(client, spec, staging, records);
+    await copy(client, spec, staging, text);
   } catch (error) {
-    const { code } = error as { code?: string };
-    if (typeof code !== 'string' || !code.startsWith('22')) throw error;
+    if (!isRefusal(error)) throw error;
+    const records = recordsOf();
     const [record] = records;
     if (records.length === 1 && record !== undefined) {
-      await copy(client, spec, staging, [refusedByServer(record, error)]);
+      await copy(client, spec, staging, copyText(spec, [refusedByServer(record, error)]));
       return;
     }
     const middle = Math.ceil(records.length / 2);
-    await copyOrSplit(client, spec, staging, records.slice(0, middle));
-    await copyOrSplit(client, spec, staging, records.slice(middle));
+    for (const half of [records.slice(0, middle), records.slice(middle)])
+      await copyOrSplit(client, spec, staging, copyText(spec, half), () => half);
   }
 }
 
-async function copy(
-  client: Client,
-  spec: TableSpec,
-  staging: string,
-  records: readonly StagedRecord[],
-): Promise<void> {
+/** Class 22: the content of a row. */
+function isRefusal(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  return typeof code === 'string' && code.startsWith('22');
+}
+
+async function copy(client: Client, spec: TableSpec, staging: string, text: Uint8Array): Promise<void> {
   const columns = columnsOf(spec).map(identifier).join(', ');
   const sink = client.query(copyFrom(`COPY staging.${identifier(staging)} (${columns}) FROM STDIN`));
-  await pipeline(Readable.from(copyText(spec, records), { objectMode: true }), sink);
+  await pipeline(Readable.from(piecesOf(text), { objectMode: true }), sink);
+}
+
+/** In pieces, so that neither side waits for the whole. */
+function* piecesOf(text: Uint8Array): Generator<Buffer> {
+  const bytes = Buffer.from(text.buffer, text.byteOffset, text.byteLength);
+  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
 }
 
 function refusedByServer(record: StagedRecord, error: unknown): StagedRecord {
