@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -20,7 +20,7 @@ import { openDlt } from './dlt-contestant.js';
 import type { Counts } from './orders.js';
 import { openPipeline } from './pipeline-contestant.js';
 import { openRaw } from './raw-contestant.js';
-import { createReport, type Measured, summaryOf } from './report.js';
+import { createReport, detailsOf, type Measured, summaryOf } from './report.js';
 import { tableOf } from './table.js';
 import { startVendor } from './vendor.js';
 
@@ -42,13 +42,15 @@ interface Options {
   readonly json: boolean;
   readonly keep: boolean;
   readonly profiles: string | null;
+  /** The file for what does not stand in the last line. */
+  readonly details: string | null;
 }
 
 export const extractLoad: Bench = {
   name: 'extract-load',
   summary: 'Orders from a generated API into PostgreSQL, beside what raw code and dlt take for the same.',
   usage:
-    '[--records 200000] [--page 1000] [--repeat 1] [--only raw,pipeline,dlt] [--phases first,again,changes] [--cpu-prof DIR] [--json] [--keep]',
+    '[--records 200000] [--page 1000] [--repeat 1] [--only raw,pipeline,dlt] [--phases first,again,changes] [--cpu-prof DIR] [--details FILE] [--json] [--keep]',
   async run(args) {
     const options = optionsOf(args);
     await onStage(options, (stage, say) => measureAll(stage, options, say));
@@ -66,7 +68,14 @@ async function measureAll(stage: Stage, options: Options, say: (line: string) =>
       measured.push(...(await measure(name, scene, options.wanted)));
   const report = createReport(measured);
   say(`\n${tableOf(report)}`);
-  return summaryOf(report, { records, pageSize, meanBytes: await vendor.meanBytes() });
+  const setting = { records, pageSize, meanBytes: await vendor.meanBytes() };
+  const summary = summaryOf(report, setting);
+  if (options.details !== null)
+    writeFileSync(
+      options.details,
+      `${JSON.stringify({ ...summary, ...detailsOf(report, setting) }, null, 1)}\n`,
+    );
+  return summary;
 }
 
 /** All phases of one contestant, on the orders as seeded. */
@@ -128,6 +137,7 @@ function optionsOf(args: readonly string[]): Options {
       json: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
       'cpu-prof': { type: 'string' },
+      details: { type: 'string' },
     },
   });
   const profiles = values['cpu-prof'] === undefined ? null : path.resolve(values['cpu-prof']);
@@ -141,6 +151,7 @@ function optionsOf(args: readonly string[]): Options {
     json: values.json,
     keep: values.keep,
     profiles,
+    details: values.details === undefined ? null : path.resolve(values.details),
   };
 }
 

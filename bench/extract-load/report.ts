@@ -36,25 +36,34 @@ export function createReport(measured: readonly Measured[]) {
   };
 }
 
-/** The object of the last line; null = not measured. */
-export function summaryOf({ of, speedRatio, cpuRatio, measured }: Report, setting: Setting): object {
+/** The object of the last line; null = not measured. Ratios are of wall time: 2 = the pipeline is twice as fast. */
+export function summaryOf({ of, speedRatio, measured }: Report, { records, pageSize }: Setting) {
   const first = of('pipeline', 'first');
-  const actions = first?.temporal?.actions ?? null;
   return {
     bench: 'extract-load',
-    ...setting,
+    records,
+    pageSize,
     recordsPerSecond: first === undefined ? null : recordsPerSecond(first),
     ratioToRaw: speedRatio('raw', 'first'),
     ratioToDlt: speedRatio('dlt', 'first'),
     rerunRatioToRaw: speedRatio('raw', 'again'),
+    peakRssMb: first === undefined ? null : Math.round(Math.max(...measured.map(dataWorkerMb))),
+    temporalActions: first?.temporal?.actions ?? null,
+  };
+}
+
+/** All else that is known, for the file of `--details`. */
+export function detailsOf({ of, speedRatio, cpuRatio, measured }: Report, setting: Setting): object {
+  const first = of('pipeline', 'first');
+  const actions = first?.temporal?.actions ?? null;
+  return {
+    ...setting,
     rerunRatioToDlt: speedRatio('dlt', 'again'),
     incrementalRatioToRaw: speedRatio('raw', 'changes'),
     incrementalRatioToDlt: speedRatio('dlt', 'changes'),
     cpuRatioToRaw: cpuRatio('raw', 'first'),
     rerunCpuRatioToRaw: cpuRatio('raw', 'again'),
     cpuRatioToDlt: cpuRatio('dlt', 'first'),
-    peakRssMb: first === undefined ? null : Math.round(Math.max(...measured.map(dataWorkerMb))),
-    temporalActions: actions,
     temporalActionsPer100000: actions === null ? null : rounded((actions / setting.records) * 100_000, 1),
     historyEvents: first?.temporal?.events ?? null,
     largestPayloadBytes: largestPayload(measured),
