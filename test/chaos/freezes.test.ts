@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { Crew } from './crew.js';
 import { expectIntact, expectReceipt } from './invariants.js';
-import { caught, holdRows, holdTable, holdWatermark } from './locks.js';
+import { caught, caughtCopy, holdRows, holdWatermark } from './locks.js';
 import { isMerged, landedPages, newestStaging } from './progress.js';
 import { runUndisturbed, type Undisturbed } from './undisturbed.js';
 import { until } from './wait.js';
@@ -50,9 +50,9 @@ describe('SIGSTOP of a worker beyond its heartbeat, and SIGCONT when another one
     // COPY waits for our lock; once it has it, it waits for rows that do not come.
     await data.freezeAt(
       async () => {
-        staged = (await newestStaging(world, 'po_temp')) ?? '';
-        const lock = await holdTable(warehouse, 'warehouse', `staging.${staged}`);
-        return caught(warehouse, lock, `COPY staging."${staged}"%`);
+        const copy = await caughtCopy(world, 'po_temp');
+        staged = copy.staging;
+        return copy;
       },
       async () => (await newestStaging(world, 'po_temp')) !== staged,
     );

@@ -1,5 +1,7 @@
+import { newestStaging } from './progress.js';
 import type { Postgres } from './servers.js';
 import { until } from './wait.js';
+import type { World } from './world.js';
 
 /** A lock of ours in which workers' statements are to be caught. */
 export interface Lock {
@@ -8,8 +10,13 @@ export interface Lock {
 
 async function hold(server: Postgres, database: string, statement: string): Promise<Lock> {
   const session = await server.session(database);
-  await session.query('BEGIN');
-  await session.query(statement);
+  try {
+    await session.query('BEGIN');
+    await session.query(statement);
+  } catch (error) {
+    await session.end();
+    throw error;
+  }
   return {
     async release() {
       await session.query('ROLLBACK');
@@ -60,18 +67,52 @@ export async function caught(
   like: string,
   timeoutMs = 120_000,
 ): Promise<Caught> {
-  const pid = await until(
-    `a statement waits: ${like}`,
-    async () => {
-      const rows = await server.query<{ name: string }>(
-        'postgres',
-        `SELECT application_name AS name FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND ltrim(query) LIKE $1`,
-        [like],
-      );
-      return rows[0] && Number(rows[0].name.split(' ').at(-1));
-    },
-    timeoutMs,
-    5,
-  );
+  const pid = await until(`a statement waits: ${like}`, () => waiting(server, like), timeoutMs, 5);
   return { pid, release: lock.release };
+}
+
+/** The process whose statement like this waits for a lock. */
+async function waiting(server: Postgres, like: string): Promise<number | undefined> {
+  const rows = await server.query<{ name: string }>(
+    'postgres',
+    `SELECT application_name AS name FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND ltrim(query) LIKE $1`,
+    [like],
+  );
+  return rows[0] && Number(rows[0].name.split(' ').at(-1));
+}
+
+/** A COPY that waits for our lock, and the staging table that it fills. */
+export interface CaughtCopy extends Caught {
+  readonly staging: string;
+}
+
+/**
+ * Until a COPY into the target's staging waits for our lock. Its stager may be replaced before that, also long after the
+ * reader beside it (Temporal may hand its task to the frozen worker once more): nobody that counts copies into the table
+ * that we hold then, and its successor is held in its place.
+ */
+export async function caughtCopy(world: World, parent: string): Promise<CaughtCopy> {
+  const newest = () => newestStaging(world, parent);
+  const deadline = Date.now() + 120_000;
+  while (Date.now() < deadline) {
+    const staging = await until('a worker has staging of its own', newest);
+    const lock = await holdTable(world.warehouse, 'warehouse', `staging.${staging}`).catch(ifGone);
+    if (lock === null) continue;
+    const pid = await until(
+      `a COPY into ${staging} waits, or another table has taken its place`,
+      async () =>
+        (await waiting(world.warehouse, `COPY staging."${staging}"%`)) ??
+        ((await newest()) === staging ? undefined : null),
+      deadline - Date.now(),
+      5,
+    );
+    if (pid !== null) return { pid, staging, release: lock.release };
+    await lock.release();
+  }
+  throw new Error(`staging of ${parent} was replaced for 120 s, and no COPY caught`);
+}
+
+function ifGone(error: { readonly code?: string }): null {
+  if (error.code === '42P01') return null;
+  throw error;
 }

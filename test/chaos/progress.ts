@@ -40,11 +40,16 @@ export async function vendorFailures(world: World): Promise<number> {
   return rows[0]?.n ?? 0;
 }
 
-/** The newest staging table of a target: that of the latest attempt. */
+/**
+ * The staging table of the latest attempt at what is not merged yet: by name, as Baton itself tells attempts apart. Not
+ * by age: a worker that comes back from a freeze begins with the attempts that Temporal had handed to it meanwhile and
+ * given up since, and each of those opens a table after that of the attempt that counts.
+ */
 export async function newestStaging(world: World, parent: string): Promise<string | undefined> {
   const rows = await world.warehouseRows<{ name: string }>(
     `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-     WHERE i.inhparent = to_regclass($1) ORDER BY c.oid DESC LIMIT 1`,
+     WHERE i.inhparent = to_regclass($1) AND obj_description(c.oid, 'pg_class') LIKE 'opened %'
+     ORDER BY c.relname COLLATE "C" DESC LIMIT 1`,
     [`staging.${parent}`],
   );
   return rows[0]?.name;

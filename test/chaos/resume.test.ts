@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExtractStep } from '../../src/domain/plan.js';
 import { Crew } from './crew.js';
 import { expectLakeInOrder } from './invariants.js';
-import { caught, holdTable, holdWatermark } from './locks.js';
+import { caught, caughtCopy, holdTable, holdWatermark } from './locks.js';
 import { readPart } from './picture.js';
 import type { Program } from './program.js';
 import { isMerged, newestStaging } from './progress.js';
@@ -102,9 +102,9 @@ describe('an extraction of 400 pages', () => {
     }, readOn);
     // COPY waits for our lock; once it has it, it waits for rows that do not come.
     await crew.freezeAt(async () => {
-      await note();
-      const lock = await holdTable(warehouse, 'warehouse', `staging.${staged}`);
-      return caught(warehouse, lock, `COPY staging."${staged}"%`);
+      const copy = await caughtCopy(world, ranged.target.staging);
+      staged = copy.staging;
+      return copy;
     }, stagedAnew);
     sandbox.faults.clear(drag.id);
     // The last statement of the merge waits; once it is through, nothing is missing but COMMIT.
