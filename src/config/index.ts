@@ -3,7 +3,7 @@ export { resolveConnection, unknownConnection } from './connection.js';
 export { databaseUrl } from './database.js';
 export { formatDuration, parseDuration } from './duration.js';
 export { type PipelineInput, pipelineInputs } from './inputs.js';
-export { lakePlace } from './lake.js';
+export { lakePlace, noticePlace } from './lake.js';
 export { type LoadOptions, loadConfig } from './load.js';
 export { stateHome } from './locate.js';
 export { configProblems, type Problem } from './problems.js';

@@ -44,6 +44,21 @@ export function lakePlace(config: BatonConfig): LakePlace {
   };
 }
 
+/** The queue of a bucket's notifications, asked with the lake's own keys. */
+export interface NoticePlace {
+  readonly url: string;
+  readonly region: string;
+  readonly credentials: S3Place['credentials'];
+}
+
+/** Null when no notifications are configured. Throws ERR_SECRET_UNRESOLVED. */
+export function noticePlace(config: BatonConfig): NoticePlace | null {
+  const place = lakePlace(config);
+  const queue = config.lake.notifications?.queue;
+  if (place.type === 'local' || queue === undefined) return null;
+  return { url: queue, region: place.region, credentials: place.credentials };
+}
+
 function configured(config: BatonConfig): S3Place['credentials'] {
   const { auth } = config.lake;
   if (auth === undefined) return null;

@@ -221,6 +221,27 @@ export const catalogue = {
     fix: 'Use a store that does, such as AWS S3, MinIO, Ceph RGW or SeaweedFS in a recent version.',
     retryable: false,
   },
+  ERR_NOTICES_REFUSED: {
+    code: 'BTN-3030',
+    title: 'The queue of the lake’s notifications refused us',
+    why: 'There is no such queue (any more), or the credentials are wrong or lack a permission for it.',
+    fix: 'Correct lake.notifications.queue, or allow sqs:ReceiveMessage, sqs:DeleteMessage and sqs:GetQueueAttributes; it is tried again every minute. Until then new objects are found every lake.poll.',
+    retryable: false,
+  },
+  ERR_NOTICES_UNAVAILABLE: {
+    code: 'BTN-3031',
+    title: 'The queue of the lake’s notifications does not answer',
+    why: 'SQS is not reachable from here, or too busy.',
+    fix: 'Nothing: it is tried again by itself, at most a minute apart. Until then new objects are found every lake.poll.',
+    retryable: true,
+  },
+  ERR_NOTICE_UNREADABLE: {
+    code: 'BTN-3032',
+    title: 'A notification cannot be understood',
+    why: 'Something else than the lake’s bucket sends to this queue, or what it sends is cut off.',
+    fix: 'Give the notifications a queue of their own. With a dead-letter queue such messages are kept there to be looked at, else they are removed; no object is missed.',
+    retryable: false,
+  },
 
   ERR_WATERMARK_MOVED: {
     code: 'BTN-3020',

@@ -4,11 +4,10 @@ import { connectors } from '../connectors/registry.js';
 import { createLogger } from '../observability/logger.js';
 import { BatonError, describeError } from '../protocol/errors.js';
 import { compose } from './compose.js';
-import { intakesOf } from './intakes.js';
+import { findArrivals } from './intakes.js';
 import { createWorkers, type Role, roles } from './queues.js';
 import { sweepRetention } from './sweep-retention.js';
 import { wakeDrainers } from './wake-drainers.js';
-import { watchArrivals } from './watch-arrivals.js';
 
 /** `--role control | data | all`; all when not given. */
 function rolesFromArguments(argv: readonly string[]): readonly Role[] {
@@ -50,12 +49,10 @@ async function main(): Promise<void> {
   const running = Promise.all(workers.map((worker) => worker.run()));
   process.stdout.write(`${JSON.stringify({ ready: true, roles: wanted })}\n`);
   if (wanted.includes('control')) void wakeDrainers(parts.deps);
-  const intakes = wanted.includes('control')
-    ? watchArrivals(parts.deps, intakesOf(config), config.lake.pollMs)
-    : null;
+  const arrivals = wanted.includes('control') ? await findArrivals(config, parts.deps) : null;
   const stopSweeping = wanted.includes('control') ? sweepRetention(parts.retention, config.retention) : null;
   await running;
-  await intakes?.stop();
+  await arrivals?.stop();
   await stopSweeping?.();
   await parts.close();
 }

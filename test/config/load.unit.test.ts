@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type BatonConfig, configProblems, loadConfig } from '../../src/config/index.js';
+import { type BatonConfig, configProblems, loadConfig, noticePlace } from '../../src/config/index.js';
 import { breakerDefaults } from '../../src/domain/breaker.js';
 import { project, small } from './project.js';
 
@@ -61,6 +61,20 @@ describe('loadConfig', () => {
     expect(load(path.join(cwd, 'deep/er')).root).toBe(cwd);
     expect(load('/', { BATON_CONFIG: path.join(cwd, 'other.yaml') }).tenants).toEqual(['acme']);
     expect(() => load('/')).toThrow(/No baton.yaml/);
+  });
+
+  it('takes the address of a queue for the notifications of a bucket, and of no folder', () => {
+    const queue = 'https://sqs.eu-central-1.amazonaws.com/123456789012/lake';
+    const lake = `lake: {notifications: {queue: "${queue}"}`;
+    const config = load(
+      project(
+        `${small}${lake}, type: s3, bucket: acme, auth: {accessKeyId: key, secretAccessKey: secret://env/LAKE}}\n`,
+      ),
+      { LAKE: 'hidden-lake-secret' },
+    );
+    expect(noticePlace(config)).toMatchObject({ url: queue, region: 'us-east-1' });
+    expect(noticePlace(load(project(small)))).toBeNull();
+    expect(noticePlace(load(project(`${small}${lake}}\n`)))).toBeNull();
   });
 
   it('reports all problems at once, each where it stands', () => {

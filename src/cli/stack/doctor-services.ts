@@ -1,7 +1,14 @@
-import { databaseUrl, lakePlace, resolveSecret, temporalConnectionOptions } from '../../config/index.js';
+import {
+  databaseUrl,
+  lakePlace,
+  noticePlace,
+  resolveSecret,
+  temporalConnectionOptions,
+} from '../../config/index.js';
 import type { BatonConfig } from '../../config/types.js';
 import { openControl, pendingMigrations } from '../../control/database.js';
 import { type Database, openDatabase } from '../../database/postgres.js';
+import { openNoticeQueue } from '../../lake/notice-queue.js';
 import { openLake } from '../../lake/open.js';
 import { probeLake } from '../../lake/probe.js';
 import { BatonError } from '../../protocol/errors.js';
@@ -54,15 +61,33 @@ const lake: DoctorCheck = {
   name: 'lake',
   needsConfig: true,
   async run(context): Promise<Finding> {
-    const opened = await openLake(lakePlace(required(context)));
+    const config = required(context);
+    const opened = await openLake(lakePlace(config));
     try {
       await probeLake(opened);
-      return { state: 'ok', detail: `${opened.locate('')}; writable, keeps the first of two writers` };
+      const heard = await hearsFrom(config);
+      return {
+        state: 'ok',
+        detail: `${opened.locate('')}; writable, keeps the first of two writers${heard}`,
+      };
     } finally {
       opened.close();
     }
   },
 };
+
+/** The queue of notifications, asked once, where there is one. */
+async function hearsFrom(config: BatonConfig): Promise<string> {
+  const place = noticePlace(config);
+  if (place === null) return '';
+  const queue = await openNoticeQueue(place);
+  try {
+    const kept = (await queue.hasDeadLetters()) ? '' : ', without a dead-letter queue';
+    return `; notifications from ${queue.name}${kept}`;
+  } finally {
+    queue.close();
+  }
+}
 
 const allowedSkewMs = 5_000;
 

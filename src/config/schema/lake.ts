@@ -30,6 +30,13 @@ const intake = z.strictObject({
   tenant: name.prefault('default').meta({ description: 'Whose records they are.', examples: ['acme'] }),
 });
 
+const notifications = z.strictObject({
+  queue: httpUrl.meta({
+    description: 'Address of the SQS queue that gets the bucket’s events; the keys are those of the lake.',
+    examples: ['https://sqs.eu-central-1.amazonaws.com/123456789012/acme-lake'],
+  }),
+});
+
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
 const bucketPattern = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
@@ -97,6 +104,9 @@ export const lakeSchema = z
           'Folders in which others put objects of JSON lines, each loaded into `raw.<connection>_<stream>`.',
         examples: [[{ prefix: 'incoming/tickets/', connection: 'zendesk', stream: 'tickets' }]],
       }),
+    notifications: notifications.optional().meta({
+      description: 'Where a bucket tells of new objects in the intakes, so that nothing waits for `poll`.',
+    }),
     poll: duration.prefault('3s').meta({
       description: 'How often it is looked for what has arrived when no event told.',
       examples: ['10s'],
