@@ -1,11 +1,14 @@
+import { isDeepStrictEqual } from 'node:util';
 import { activityInfo } from '@temporalio/activity';
 import type { LandedBy } from '../control/arrivals.js';
-import type { ControlActivities, FinishRunInput } from '../protocol/activities.js';
+import type { Plan } from '../domain/plan.js';
+import type { ControlActivities, FinishedStep, FinishRunInput } from '../protocol/activities.js';
 import { finalRunStates, runId as runIdOf } from '../protocol/names.js';
 import { withinLimit } from '../protocol/payload.js';
 import type { Receipt, RunResult } from '../protocol/run.js';
 import { type Alert, sendAlerts } from './alerts.js';
 import { asActivity } from './failure.js';
+import { createFanOutActivities } from './fan-out.js';
 import { planTickets } from './plan-tickets.js';
 import type { ActivityDeps } from './ports.js';
 
@@ -26,12 +29,16 @@ const noReceipt: Receipt = {
 
 export function createControlActivities(deps: ActivityDeps): ControlActivities {
   return {
+    ...createFanOutActivities(deps),
+
     claimRun: (input) =>
       asActivity(deps.log, { pipeline: input.pipeline }, async () => {
         const plan = withinLimit(deps.compile(input), `The plan of ${input.pipeline}`);
         const execution = activityInfo().workflowExecution;
         // The execution's own id, also when it was started by an alias: slots and reconciler ask Temporal for it.
         const id = execution?.workflowId ?? runIdOf(plan.pipeline, input.tenant, input.logicalTime);
+        const attempt = input.attempt ?? 1;
+        const before = attempt > 1 ? await deps.runs.planOf(id) : null;
         const claimed = await deps.runs.claim({
           ...input,
           id,
@@ -41,8 +48,17 @@ export function createControlActivities(deps: ActivityDeps): ControlActivities {
         });
         if (!claimed) return { outcome: 'taken' };
         const { pipeline, concurrency: limit } = plan;
-        const slot = await takeSlot(deps, { runId: id, tenant: input.tenant, pipeline, limit });
-        return { outcome: 'claimed', runId: id, plan, slot, ownStaging };
+        const runClass = input.class ?? 'live';
+        const slot = await takeSlot(deps, {
+          runId: id,
+          tenant: input.tenant,
+          class: runClass,
+          pipeline,
+          limit,
+        });
+        const claim = { outcome: 'claimed', runId: id, plan, slot, ownStaging } as const;
+        if (before === null) return claim;
+        return { ...claim, finished: stillFinished(plan, before, await deps.runs.finishedSteps(id)) };
       }),
 
     acquireSlot: (input) =>
@@ -68,11 +84,18 @@ export function createControlActivities(deps: ActivityDeps): ControlActivities {
   };
 }
 
-/** Takes a slot of the pipeline and tenant for the run, if need be one whose owner is gone. */
+/**
+ * Takes a slot of the pipeline and tenant for the run, if need be one whose owner is gone. A backfill's run needs none:
+ * its window limits it already, and it must not keep a live run waiting.
+ */
 async function takeSlot(
   deps: ActivityDeps,
   input: Parameters<ControlActivities['acquireSlot']>[0],
 ): Promise<boolean> {
+  if (input.class === 'backfill') {
+    await deps.runs.begin(input.runId);
+    return true;
+  }
   const slot = {
     key: `${input.pipeline}/${input.tenant}`,
     limit: input.limit,
@@ -88,6 +111,17 @@ async function takeSlot(
     freed = true;
   }
   return freed && (await deps.runs.acquireSlot(slot)).acquired;
+}
+
+/** What is the same in today's plan as in the one that it was done by, which comes from the database. */
+function stillFinished(plan: Plan, before: Plan, finished: readonly FinishedStep[]): FinishedStep[] {
+  const stepOf = (of: Plan, id: string) => of.steps.find((step) => step.id === id);
+  const today: Plan = JSON.parse(JSON.stringify(plan));
+  return finished.filter(({ id, output }) => {
+    const step = stepOf(today, id);
+    const leavesNothing = step?.kind !== 'extract' || step.landing !== undefined;
+    return isDeepStrictEqual(step, stepOf(before, id)) && (output !== null || leavesNothing);
+  });
 }
 
 async function finishRun(deps: ActivityDeps, input: FinishRunInput): Promise<RunResult> {
@@ -113,7 +147,8 @@ async function finishRun(deps: ActivityDeps, input: FinishRunInput): Promise<Run
   };
   for (const connection of await deps.effects.parkAll(input.tenant))
     await deps.orchestrator.wakeDrain(connection, input.tenant);
-  await announce(deps, input, result);
+  await announce(deps, input, result, row.attempt);
+  if (input.parent !== undefined) await deps.orchestrator.fanOutChanged(input.parent);
   const next = await deps.runs.nextWaiting(input.pipeline, input.tenant);
   if (next !== null) await deps.orchestrator.slotFreed(next);
   return result;
@@ -136,7 +171,12 @@ function receiptOfLanding({ pages, calls, read, counts }: LandedBy): Receipt {
   return { ...noReceipt, ...counts, pages, calls, read, waiting: read - ended };
 }
 
-async function announce(deps: ActivityDeps, input: FinishRunInput, result: RunResult): Promise<void> {
+async function announce(
+  deps: ActivityDeps,
+  input: FinishRunInput,
+  result: RunResult,
+  attempt: number,
+): Promise<void> {
   if (!finalRunStates.has(result.state) || result.state === 'cancelled' || result.state === 'skipped') return;
   const failed = result.state === 'failed';
   const alert: Alert = {
@@ -144,7 +184,7 @@ async function announce(deps: ActivityDeps, input: FinishRunInput, result: RunRe
     tenant: input.tenant,
     cause: `run:${input.runId}`,
     action: failed ? 'failed' : 'succeeded',
-    ordinal: '1',
+    ordinal: String(attempt),
     severity: failed ? 'critical' : 'info',
     title: `${input.pipeline} ${result.state}`,
     text: result.error === null ? 'All steps are done.' : `${result.error.detail}\n${result.error.fix}`,

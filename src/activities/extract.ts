@@ -7,6 +7,7 @@ import { traitsOf } from '../domain/write.js';
 import { type BatchPlace, isOfBatch, writeManifest } from '../lake/parts.js';
 import type { ExtractActivities, ExtractResult } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
+import type { Interval } from '../protocol/run.js';
 import { compareStream } from './compare.js';
 import { asActivity } from './failure.js';
 import { loadLanded } from './load.js';
@@ -68,15 +69,17 @@ async function loadIfFew(
 
 /** Fixes the window: from the watermark less the overlap, to the vendor's own now. Once per run and step. */
 async function openBatch(deps: ActivityDeps, input: Input, signal: AbortSignal): Promise<Batch> {
-  const { step, tenant } = input;
+  const { step } = input;
   const known = await deps.batches.find(input.runId, step.id);
   if (known !== null) return known;
   if (step.repairs !== undefined) return openRepair(deps, input, step.repairs);
   const connection = deps.connections.open(step.connection, requestClass());
   const stream = deps.connections.stream(step.connection, step.stream);
   const now = await connection.vendorNow(signal);
+  const readsEverything = traitsOf(step.target.write).readsEverything;
+  if (input.window !== undefined) return openOwned(deps, input, readsEverything ? null : input.window, now);
   const watermark = await readWatermark(deps, input);
-  const fullRefresh = input.fullRefresh || traitsOf(step.target.write).readsEverything;
+  const fullRefresh = input.fullRefresh || readsEverything;
   const uses = !fullRefresh && stream.mode === 'incremental';
   if (uses && watermark !== null && Date.parse(watermark) > now.getTime() + 300_000)
     throw new BatonError('ERR_CURSOR_INVALID', {
@@ -87,37 +90,60 @@ async function openBatch(deps: ActivityDeps, input: Input, signal: AbortSignal):
   // A vendor's clock that was set back, or is another node's: its overlap counts from what it shows now.
   const begin = Math.min(Date.parse(since ?? ''), now.getTime()) - overlapMs;
   return deps.batches.open({
-    runId: input.runId,
-    stepId: step.id,
-    connection: step.connection,
-    stream: step.stream,
-    tenant,
-    target: step.target.table,
+    ...identityOf(input),
     windowFrom: since === null ? null : new Date(begin).toISOString(),
     windowTo: now.toISOString(),
     watermarkRead: watermark,
-    parameters: { ...step.parameters, ...input.parameters },
+    ownsWindow: false,
   });
 }
 
-/** A repair's window is what was compared. No watermark is read, and none will be moved. */
-async function openRepair(
+/**
+ * The window that the run was given. It must have ended by the vendor's clock: what comes later would be missed.
+ * Null where a load replaces its table: there a part of the records would be the end of the others.
+ */
+async function openOwned(
   deps: ActivityDeps,
-  { runId, tenant, step }: Input,
-  repairs: string,
+  input: Input,
+  window: Interval | null,
+  now: Date,
 ): Promise<Batch> {
-  const { windowFrom, windowTo } = await comparisonOf(deps.warehouse, runId, repairs);
+  const { step } = input;
+  if (window !== null && now.getTime() < Date.parse(window.to))
+    throw new BatonError('ERR_INTERVAL_OPEN', {
+      detail: `The interval of ${step.connection}.${step.stream} ends at ${window.to}; there it is ${now.toISOString()}.`,
+      retryAfterMs: Math.min(Date.parse(window.to) - now.getTime() + 1_000, 600_000),
+    });
   return deps.batches.open({
+    ...identityOf(input),
+    windowFrom: window === null ? null : new Date(window.from).toISOString(),
+    windowTo: (window === null ? now : new Date(window.to)).toISOString(),
+    watermarkRead: null,
+    ownsWindow: true,
+  });
+}
+
+function identityOf({ step, runId, tenant, parameters }: Input) {
+  return {
     runId,
     stepId: step.id,
     connection: step.connection,
     stream: step.stream,
     tenant,
     target: step.target.table,
+    parameters: { ...step.parameters, ...parameters },
+  };
+}
+
+/** A repair's window is what was compared. No watermark is read, and none will be moved. */
+async function openRepair(deps: ActivityDeps, input: Input, repairs: string): Promise<Batch> {
+  const { windowFrom, windowTo } = await comparisonOf(deps.warehouse, input.runId, repairs);
+  return deps.batches.open({
+    ...identityOf(input),
     windowFrom,
     windowTo,
     watermarkRead: null,
-    parameters: step.parameters,
+    ownsWindow: true,
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Arrival } from '../control/arrivals.js';
-import type { Batch } from '../control/batches.js';
+import { type Batch, runOf } from '../control/batches.js';
 import type { ExtractStep } from '../domain/plan.js';
 import { BatonError } from '../protocol/errors.js';
 import type { LoadKey, WatermarkMove } from '../warehouse/port.js';
@@ -42,7 +42,7 @@ export async function loadArrivedBatch(
 
 async function batchOf(deps: ActivityDeps, arrival: Arrival): Promise<{ batch: Batch; step: ExtractStep }> {
   const batch = await deps.batches.of(arrival.batch_id ?? '', arrival.generation ?? 0);
-  const plan = batch === null ? null : await deps.runs.planOf(batch.run_id);
+  const plan = batch === null ? null : await deps.runs.planOf(runOf(batch));
   const step = plan?.steps.find((candidate) => candidate.id === batch?.step_id);
   if (batch !== null && step?.kind === 'extract') return { batch, step };
   throw new BatonError('ERR_LAKE_OBJECT_UNREADABLE', {
@@ -55,6 +55,7 @@ async function batchOf(deps: ActivityDeps, arrival: Arrival): Promise<{ batch: B
  * refused, never back.
  */
 async function moveOf(deps: ActivityDeps, batch: Batch, load: LoadKey): Promise<WatermarkMove | null> {
+  if (batch.owns_window) return null;
   const { value: from } = await deps.warehouse.watermark(load.connection, load.stream, load.tenant);
   const isFirst = from === null && batch.watermark_read === null;
   const isNext = batch.window_from === null || (from !== null && batch.window_from <= from);

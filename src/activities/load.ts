@@ -68,7 +68,7 @@ export async function loadLanded(
 
 async function stageStep(deps: ActivityDeps, work: Staging, signal: AbortSignal): Promise<StageResult> {
   const result = await stageBatch(deps, work, signal);
-  await deps.runs.stepEnded(work.batch.run_id, work.step.id, 'succeeded', null);
+  await deps.runs.stepStaged(work.batch.run_id, work.step.id, result);
   return result;
 }
 
@@ -85,7 +85,7 @@ async function mergeStep(deps: ActivityDeps, work: MergeWork, signal: AbortSigna
   const load = loadKeyOf(batch, step);
   const table = tableOf(deps.connections.stream(step.connection, step.stream), step);
   const records = Number(batch.records);
-  const move = step.repairs === undefined ? { from: batch.watermark_read, to: batch.window_to } : null;
+  const move = batch.owns_window ? null : { from: batch.watermark_read, to: batch.window_to };
   const warehouse = deps.warehouse.during(signal);
   const merge = (from: string) => warehouse.merge(table, from, load, records, move);
   const restage = async () => {

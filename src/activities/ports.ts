@@ -3,6 +3,7 @@ import type { ArrivalQueue, ArrivalStore } from '../control/arrivals.js';
 import type { BatchStore } from '../control/batches.js';
 import type { BudgetStore, RequestClass } from '../control/budgets.js';
 import type { EffectStore } from '../control/effects.js';
+import type { FanOutStore } from '../control/fan-outs.js';
 import type { RunStore } from '../control/runs.js';
 import type { Plan } from '../domain/plan.js';
 import type { HandOver } from '../lake/hand-over.js';
@@ -29,6 +30,10 @@ export interface Orchestrator {
   slotFreed(runId: string): Promise<void>;
   /** Tells a run that one of its extractions has more records than it stages itself. */
   stagerWanted(runId: string, stepId: string): Promise<void>;
+  /** Tells a fan-out that one of its runs has ended; one that is gone needs no telling. */
+  fanOutChanged(workflowId: string): Promise<void>;
+  /** Asks a run to stop; one that has ended has nothing to stop. */
+  cancelRun(runId: string): Promise<void>;
   /** Starts the connection's drainer, or rings its bell. */
   wakeDrain(connection: string, tenant: string): Promise<void>;
   /** Starts the queue's loader, or rings its bell. */
@@ -53,6 +58,7 @@ export interface AlertTarget {
 export interface ActivityDeps {
   readonly log: Logger;
   readonly runs: RunStore;
+  readonly fanOuts: FanOutStore;
   readonly batches: BatchStore;
   readonly arrivals: ArrivalStore;
   readonly effects: EffectStore;
@@ -73,6 +79,8 @@ export interface ActivityDeps {
   readonly alerts: AlertTargets;
   /** Where a person sees a run; for alerts and tickets. */
   readonly runUrl: (runId: string) => string;
+  /** The tenants that the configuration names at this moment. */
+  readonly tenants: () => readonly string[];
   /**
    * The plan of a run: its pipeline with the settings of this deployment, and its inputs in their place. Throws
    * ERR_UNKNOWN_NAME, ERR_INPUT_INVALID or ERR_PLAN_INVALID.

@@ -73,7 +73,9 @@ export function buildProgram(execute: Execute): Command {
           collect,
           [],
         )
-        .option('--tenant <name>', 'whose data', 'default'),
+        .option('--tenant <name>', 'whose data', 'default')
+        .option('--tenants <names>', 'all, or several with commas: a run for each, a few at once')
+        .option('--max-parallel <n>', 'with --tenants: so many at once; as baton.yaml says when not given'),
   );
 
   add(
@@ -133,9 +135,73 @@ export function buildProgram(execute: Execute): Command {
   );
   add(
     runs,
+    'retry <run>',
+    'run again what failed; finished steps, and tenants that succeeded, stay as they are',
+    async () => (await import('./commands/retry.js')).retryRun,
+    (command) => command.option('--wait', 'show the steps and wait for the end'),
+  );
+  add(
+    runs,
     'cancel <run>',
     'ask a run to stop; what is loaded stays loaded',
     async () => (await import('./commands/runs.js')).cancelRun,
+  );
+
+  const backfill = group('backfill', null, 'a pipeline for every interval of a range, a few at once');
+  add(
+    backfill,
+    'create <pipeline>',
+    'run it for each interval from the first day to the last; live runs go first',
+    async () => (await import('./commands/backfill-create.js')).createBackfill,
+    (command) =>
+      command
+        .requiredOption(
+          '--from-date <time>',
+          'where the first interval begins: 2026-01-31, or with a time and zone',
+        )
+        .requiredOption('--to-date <time>', 'where the last one begins')
+        .option('--interval <duration>', 'how long each is', '1d')
+        .option(
+          '--reprocess-behavior <which>',
+          'intervals that have a run: none = skip, failed = also those that failed, completed = all again',
+          'none',
+        )
+        .option('--max-active-runs <n>', 'so many at once', '4')
+        .option('--run-backwards', 'the newest interval first')
+        .option('--dry-run', 'only say which intervals, and estimate rows, calls and minutes')
+        .option('-i, --input <key=value>', 'as of `baton run`', collect, [])
+        .option('--tenant <name>', 'whose data', 'default'),
+  );
+  add(
+    backfill,
+    'list',
+    'newest first, with how far each is',
+    async () => (await import('./commands/backfill.js')).listBackfills,
+  );
+  add(
+    backfill,
+    'show <backfill>',
+    'what runs, and what failed and why',
+    async () => (await import('./commands/backfill.js')).showBackfill,
+  );
+  add(
+    backfill,
+    'pause <backfill>',
+    'start no more intervals',
+    async () => (await import('./commands/backfill.js')).pauseBackfill,
+  );
+  add(
+    backfill,
+    'resume <backfill>',
+    'go on with one that is paused',
+    async () => (await import('./commands/backfill.js')).resumeBackfill,
+  );
+  add(
+    backfill,
+    'cancel <backfill>',
+    'start no more, and stop what runs',
+    async () => (await import('./commands/backfill.js')).cancelBackfill,
+    (command) => command.option('--leave-running', 'let the runs under way finish'),
   );
 
   const connections = group('connections', 'connection', 'outside systems');

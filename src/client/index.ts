@@ -3,6 +3,7 @@ import type { BatonConfig } from '../config/index.js';
 import { scheduleId } from '../protocol/names.js';
 import type { RunProgress, RunResult } from '../protocol/run.js';
 import { callTemporal } from './failures.js';
+import * as fanOuts from './fan-outs.js';
 import { describeRun, type RunDescription, runResult, type StartPipelineInput, startRun } from './runs.js';
 import * as schedules from './schedules.js';
 import { type WatchOptions, watchRun } from './watch.js';
@@ -110,6 +111,31 @@ export class BatonClient {
     await this.#call('cancelling a run', () => this.#client.workflow.getHandle(id).cancel());
   }
 
+  /** Starts a run mapped over tenants, or joins the one of that logical time that is under way; the id is its. */
+  startMapped(input: fanOuts.MappedRun): Promise<string> {
+    return this.#call('starting a mapped run', () => fanOuts.startMapped(this.#client, input));
+  }
+
+  /** Starts another attempt of a run whose row was opened for it: `baton runs retry`. False when one runs. */
+  startAttempt(id: string, input: fanOuts.Attempt): Promise<boolean> {
+    return this.#call('starting an attempt', () => fanOuts.startAttempt(this.#client, id, input));
+  }
+
+  /** The same of a mapped run. */
+  startMappedAttempt(id: string, input: fanOuts.MappedRun): Promise<boolean> {
+    return this.#call('starting an attempt', () => fanOuts.startMappedAttempt(this.#client, id, input));
+  }
+
+  /** Starts the workflow of a backfill whose rows are stored; true when none ran. */
+  startBackfill(id: string, summary: string): Promise<boolean> {
+    return this.#call('starting a backfill', () => fanOuts.startBackfill(this.#client, id, summary));
+  }
+
+  /** Tells a fan-out to look at its rows; false when it has no workflow that runs. */
+  tellFanOut(id: string): Promise<boolean> {
+    return this.#call('telling a fan-out', () => fanOuts.tellFanOut(this.#client, id));
+  }
+
   /** Creates the pipeline's schedule or brings it up to date; whether it is paused stays as a person set it. */
   ensureSchedule(
     pipeline: string,
@@ -119,6 +145,11 @@ export class BatonClient {
     return this.#call('setting a schedule', () =>
       schedules.ensureSchedule(this.#client, pipeline, tenant, schedule),
     );
+  }
+
+  /** Removes the pipeline's schedule; false when there was none. Runs under way go on. */
+  removeSchedule(pipeline: string, tenant: string): Promise<boolean> {
+    return this.#call('removing a schedule', () => schedules.removeSchedule(this.#client, pipeline, tenant));
   }
 
   async pauseSchedule(pipeline: string, tenant: string, note?: string): Promise<void> {

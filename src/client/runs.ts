@@ -3,8 +3,14 @@ import { BatonError } from '../protocol/errors.js';
 import { runId, type Trigger, taskQueues, toLogicalTime } from '../protocol/names.js';
 import { withinLimit } from '../protocol/payload.js';
 import type { RunPipelineInput, RunResult } from '../protocol/run.js';
+import {
+  logicalTimeKey,
+  pipelineKey,
+  runAttributes,
+  tenantKey,
+  triggerKey,
+} from '../protocol/search-attributes.js';
 import { runFailure } from './failures.js';
-import { logicalTimeKey, pipelineKey, runAttributes, tenantKey, triggerKey } from './search-attributes.js';
 
 export interface StartPipelineInput {
   readonly pipeline: string;

@@ -1,7 +1,13 @@
-import { type Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
+import {
+  type Client,
+  ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
+  ScheduleOverlapPolicy,
+} from '@temporalio/client';
+import type { MapTenantsInput } from '../protocol/fan-out.js';
 import { runIdPrefix, scheduleId, taskQueues } from '../protocol/names.js';
 import type { RunPipelineInput } from '../protocol/run.js';
-import { runAttributes } from './search-attributes.js';
+import { runAttributes } from '../protocol/search-attributes.js';
 
 export interface PipelineSchedule {
   /** Five cron fields, or `@daily` and the like. */
@@ -12,6 +18,8 @@ export interface PipelineSchedule {
   readonly paused: boolean;
   /** How long after its time a missed run is still started. */
   readonly catchupWindowMs: number;
+  /** Of a schedule for all tenants: how its runs are mapped over them. */
+  readonly mapped?: { readonly maxParallel: number; readonly toleratedPercent: number };
 }
 
 export interface ScheduleView {
@@ -37,7 +45,7 @@ export async function ensureSchedule(
   const id = scheduleId(pipeline, tenant);
   const definition = {
     spec: { cronExpressions: [schedule.cron], timezone: schedule.timezone },
-    action: startAction(pipeline, tenant),
+    action: startAction(pipeline, tenant, schedule.mapped),
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: schedule.catchupWindowMs },
   };
   try {
@@ -50,24 +58,30 @@ export async function ensureSchedule(
   return 'updated';
 }
 
+/** False when there is none. */
+export async function removeSchedule(client: Client, pipeline: string, tenant: string): Promise<boolean> {
+  try {
+    await client.schedule.getHandle(scheduleId(pipeline, tenant)).delete();
+    return true;
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return false;
+    throw error;
+  }
+}
+
 /** Temporal appends the time to the workflow id; the workflow reads its logical time from there. */
-function startAction(pipeline: string, tenant: string) {
-  const input: RunPipelineInput = {
-    pipeline,
-    tenant,
-    logicalTime: null,
-    trigger: 'schedule',
-    fullRefresh: false,
-    inputs: {},
-  };
+function startAction(pipeline: string, tenant: string, mapped: PipelineSchedule['mapped']) {
+  const run = { pipeline, logicalTime: null, trigger: 'schedule', fullRefresh: false, inputs: {} } as const;
+  const whose: RunPipelineInput = { ...run, tenant };
+  const all: MapTenantsInput | null = mapped === undefined ? null : { ...run, ...mapped, tenants: 'all' };
   return {
     type: 'startWorkflow' as const,
-    workflowType: 'runPipeline',
+    workflowType: all === null ? 'runPipeline' : 'mapTenants',
     workflowId: runIdPrefix(pipeline, tenant),
     taskQueue: taskQueues.workflow,
-    args: [input],
-    typedSearchAttributes: runAttributes(input),
-    staticSummary: `${pipeline} for ${tenant}, by its schedule`,
+    args: [all ?? whose],
+    typedSearchAttributes: runAttributes(whose),
+    staticSummary: `${pipeline} for ${all === null ? tenant : 'each tenant'}, by its schedule`,
   };
 }
 

@@ -184,7 +184,8 @@ async function landedUntil(
     `WITH landed AS (
        SELECT a.id, a.state, b.window_from, b.window_to
        FROM control.arrivals a JOIN control.batches b USING (batch_id, generation)
-       WHERE a.tenant = :tenant AND a.target = :target AND a.connection = :connection AND a.stream = :stream),
+       WHERE a.tenant = :tenant AND a.target = :target AND a.connection = :connection AND a.stream = :stream
+         AND NOT b.owns_window),
      gap AS (
        SELECT r.window_from FROM landed r WHERE r.state = 'refused' AND NOT EXISTS (
          SELECT FROM landed l WHERE l.id > r.id AND l.state <> 'refused' AND l.window_to >= r.window_to

@@ -16,6 +16,8 @@ export interface Batch {
   readonly window_to: string;
   /** The watermark that this run read: what the load compares before it moves it. */
   readonly watermark_read: string | null;
+  /** The window was given to the run: its load leaves the watermark alone. */
+  readonly owns_window: boolean;
   readonly parameters: Readonly<Record<string, string>>;
   /** Where the ranges begin that are read side by side, the first one's number being 1; null = read in one go. */
   readonly ranges: readonly unknown[] | null;
@@ -55,6 +57,11 @@ export function hasObject(part: Part): part is LandedObject {
   return part.key !== null && part.sha256 !== null;
 }
 
+/** The run that the batch belongs to. One that another attempt of its run repeats carries that attempt's number. */
+export function runOf(batch: Pick<Batch, 'run_id'>): string {
+  return batch.run_id.split('#')[0] ?? batch.run_id;
+}
+
 /** An object that the lake should hold. */
 export interface LakeObject {
   readonly key: string;
@@ -74,6 +81,7 @@ export interface NewBatch {
   readonly windowFrom: string | null;
   readonly windowTo: string;
   readonly watermarkRead: string | null;
+  readonly ownsWindow: boolean;
   readonly parameters: Readonly<Record<string, string>>;
 }
 
@@ -103,8 +111,8 @@ export function createBatchStore(control: Database) {
           if (existing !== null) return existing;
           await knex.raw(
             `INSERT INTO control.batches (batch_id, generation, run_id, step_id, connection, stream, tenant, target,
-                                          window_from, window_to, watermark_read, parameters)
-             SELECT ?, coalesce(max(generation), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+                                          window_from, window_to, watermark_read, owns_window, parameters)
+             SELECT ?, coalesce(max(generation), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
              FROM control.batches WHERE batch_id = ? ON CONFLICT DO NOTHING`,
             [
               id,
@@ -117,6 +125,7 @@ export function createBatchStore(control: Database) {
               input.windowFrom,
               input.windowTo,
               input.watermarkRead,
+              input.ownsWindow,
               JSON.stringify(input.parameters),
               id,
             ],

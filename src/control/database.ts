@@ -6,6 +6,7 @@ import * as foundation from './migrations/0001-foundation.js';
 import * as ranges from './migrations/0002-ranges.js';
 import * as arrivals from './migrations/0004-arrivals.js';
 import * as budgets from './migrations/0006-budgets.js';
+import * as fanOuts from './migrations/0007-fan-outs.js';
 import * as replacedParts from './migrations/0008-replaced-parts.js';
 import * as retention from './migrations/0009-retention.js';
 
@@ -14,7 +15,15 @@ interface Migration {
   up(db: Knex): Promise<void>;
 }
 
-const migrations: readonly Migration[] = [foundation, ranges, arrivals, budgets, replacedParts, retention];
+const migrations: readonly Migration[] = [
+  foundation,
+  ranges,
+  arrivals,
+  budgets,
+  fanOuts,
+  replacedParts,
+  retention,
+];
 
 /** knex's migrator over values instead of files, so that the compiled code carries its own migrations. */
 const migrationSource = {

@@ -1,9 +1,18 @@
 import { createHash } from 'node:crypto';
+import type { Knex } from 'knex';
 import type { Database } from '../database/postgres.js';
 import type { Plan } from '../domain/plan.js';
+import type { FinishedStep, StageResult } from '../protocol/activities.js';
 import type { ErrorView } from '../protocol/errors.js';
-import type { RunState, Trigger } from '../protocol/names.js';
-import type { Receipt, RunProgress, StepProgress, StepState, TicketCounts } from '../protocol/run.js';
+import type { RunClass, RunState, Trigger } from '../protocol/names.js';
+import type {
+  Interval,
+  Receipt,
+  RunProgress,
+  StepProgress,
+  StepState,
+  TicketCounts,
+} from '../protocol/run.js';
 
 /** A row of control.runs; times as Date. */
 export interface RunRow {
@@ -12,11 +21,17 @@ export interface RunRow {
   readonly pipeline: string;
   readonly tenant: string;
   readonly logical_time: Date;
+  /** The end of the interval that the run owns; empty when it owns none. */
+  readonly scope: string;
+  readonly attempt: number;
+  readonly class: RunClass;
+  readonly parent: string | null;
   readonly state: RunState;
   readonly trigger: Trigger;
   readonly temporal_run_id: string;
   readonly plan_hash: string;
   readonly full_refresh: boolean;
+  readonly inputs: Readonly<Record<string, string>>;
   readonly created_at: Date;
   readonly started_at: Date | null;
   readonly ended_at: Date | null;
@@ -35,6 +50,14 @@ export interface ClaimInput {
   readonly fullRefresh: boolean;
   readonly inputs: Readonly<Record<string, string>>;
   readonly plan: Plan;
+  /** Live when not given. */
+  readonly class?: RunClass | undefined;
+  /** Tells the run that owns an interval from the live run of the same time. */
+  readonly window?: Interval | undefined;
+  /** 1 when not given, or what `raiseAttempt` answered. */
+  readonly attempt?: number | undefined;
+  /** Workflow id of the fan-out that it is part of. */
+  readonly parent?: string | undefined;
 }
 
 /** sha256 of the plan's JSON: what a run's arguments carry instead of the plan. */
@@ -62,14 +85,16 @@ export function createRunStore(control: Database) {
       return control.guard('claiming the run', () =>
         knex.transaction(async (trx) => {
           const hash = planHash(input.plan);
+          const { attempt = 1, class: runClass = 'live', parent = null } = input;
+          const scope = input.window?.to ?? '';
           await trx.raw(
             'INSERT INTO control.plans (hash, pipeline, plan) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
             [hash, input.pipeline, JSON.stringify(input.plan)],
           );
           await trx.raw(
             `INSERT INTO control.runs (id, short_id, pipeline, tenant, logical_time, state, trigger, temporal_run_id,
-                                       plan_hash, full_refresh, inputs)
-             VALUES (?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+                                       plan_hash, full_refresh, inputs, scope, class, parent)
+             SELECT ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ? WHERE ? = 1 ON CONFLICT DO NOTHING`,
             [
               input.id,
               shortRunId(input.id),
@@ -81,13 +106,25 @@ export function createRunStore(control: Database) {
               hash,
               input.fullRefresh,
               JSON.stringify(input.inputs),
-            ],
+              scope,
+              runClass,
+              parent,
+              attempt,
+            ] as string[],
           );
+          if (attempt > 1)
+            await trx.raw(
+              `UPDATE control.runs SET temporal_run_id = ?, plan_hash = ?, class = ?, parent = coalesce(?, parent)
+               WHERE id = ? AND attempt = ? AND temporal_run_id = ''`,
+              [input.temporalRunId, hash, runClass, parent, input.id, attempt] as string[],
+            );
           const { rows } = await trx.raw(
-            'SELECT temporal_run_id FROM control.runs WHERE pipeline = ? AND tenant = ? AND logical_time = ?',
-            [input.pipeline, input.tenant, input.logicalTime],
+            `SELECT temporal_run_id, attempt FROM control.runs
+             WHERE pipeline = ? AND tenant = ? AND logical_time = ? AND scope = ?`,
+            [input.pipeline, input.tenant, input.logicalTime, scope],
           );
-          if (rows[0]?.temporal_run_id !== input.temporalRunId) return false;
+          const [row] = rows;
+          if (row?.temporal_run_id !== input.temporalRunId || row.attempt !== attempt) return false;
           for (const [ordinal, step] of input.plan.steps.entries()) {
             await trx.raw(
               `INSERT INTO control.steps (run_id, step_id, ordinal, title) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
@@ -97,6 +134,54 @@ export function createRunStore(control: Database) {
           return true;
         }),
       );
+    },
+
+    /**
+     * Opens a run that has ended for another attempt, by compare-and-set; null when somebody else did, or it runs. Its
+     * finished steps stay done; with `again` nothing does, and its batches make room for new ones.
+     */
+    raiseAttempt(id: string, attempt: number, again = false): Promise<number | null> {
+      return control.guard('opening the run again', () =>
+        knex.transaction((trx) => raiseAttempt(trx, id, attempt, again)),
+      );
+    },
+
+    /** What earlier attempts finished. */
+    async finishedSteps(runId: string): Promise<readonly FinishedStep[]> {
+      const { rows } = await control.guard('reading the finished steps', () =>
+        knex.raw(
+          `SELECT step_id AS id, output FROM control.steps WHERE run_id = ? AND state = 'succeeded' ORDER BY ordinal`,
+          [runId],
+        ),
+      );
+      return rows;
+    },
+
+    /** Ends an extract step, and keeps what it staged for a later attempt of the run. */
+    async stepStaged(runId: string, stepId: string, output: StageResult): Promise<void> {
+      await control.guard('noting a step', () =>
+        knex.raw(
+          `UPDATE control.steps SET state = 'succeeded', detail = NULL, ended_at = coalesce(ended_at, now()), output = ?
+           WHERE run_id = ? AND step_id = ?`,
+          [JSON.stringify(output), runId, stepId],
+        ),
+      );
+    },
+
+    /** A step that no plan names: the tenants of a mapped run. */
+    async addStep(runId: string, stepId: string, title: string): Promise<void> {
+      await control.guard('noting a step', () =>
+        knex.raw(
+          `INSERT INTO control.steps (run_id, step_id, ordinal, title) VALUES (?, ?, 0, ?)
+           ON CONFLICT (run_id, step_id) DO UPDATE SET title = excluded.title, state = 'pending', ended_at = NULL`,
+          [runId, stepId, title],
+        ),
+      );
+    },
+
+    /** Marks a run that needs no slot of its pipeline as running. */
+    async begin(runId: string): Promise<void> {
+      await control.guard('beginning the run', () => knex.raw(beginSql, [runId]));
     },
 
     /** Takes one of `limit` slots of `key` for the run, or finds that it has one. Answers who is in the way. */
@@ -131,11 +216,7 @@ export function createRunStore(control: Database) {
               [input.key, slot, input.runId, input.temporalRunId],
             );
           }
-          await trx.raw(
-            `UPDATE control.runs SET state = 'running', started_at = coalesce(started_at, now())
-             WHERE id = ? AND state IN ('queued', 'waiting', 'running')`,
-            [input.runId],
-          );
+          await trx.raw(beginSql, [input.runId]);
           return { acquired: true };
         }),
       );
@@ -152,7 +233,7 @@ export function createRunStore(control: Database) {
     async nextWaiting(pipeline: string, tenant: string): Promise<string | null> {
       const { rows } = await control.guard('finding who waits', () =>
         knex.raw(
-          `SELECT id FROM control.runs WHERE pipeline = ? AND tenant = ? AND state = 'waiting' ORDER BY created_at LIMIT 1`,
+          `SELECT id FROM control.runs WHERE pipeline = ? AND tenant = ? AND state = 'waiting' AND class <> 'backfill' ORDER BY created_at LIMIT 1`,
           [pipeline, tenant],
         ),
       );
@@ -299,10 +380,46 @@ export function createRunStore(control: Database) {
     /** Runs that the database believes open, for the reconciler. */
     async open(): Promise<RunRow[]> {
       return control.guard('listing open runs', () =>
-        knex('control.runs').select('*').whereIn('state', ['queued', 'running', 'waiting']).limit(500),
+        knex('control.runs')
+          .select('*')
+          .whereIn('state', ['queued', 'running', 'waiting'])
+          // A run that is just being started again: its execution of before is no word on it.
+          .whereRaw(`(temporal_run_id <> '' OR attempted_at < now() - interval '1 minute')`)
+          .limit(500),
       );
     },
   };
+}
+
+const beginSql = `UPDATE control.runs SET state = 'running', started_at = coalesce(started_at, now())
+  WHERE id = ? AND state IN ('queued', 'waiting', 'running')`;
+
+/** See `RunStore.raiseAttempt`; for those who decide about more than one run in their transaction. */
+export async function raiseAttempt(
+  trx: Knex.Transaction,
+  id: string,
+  attempt: number,
+  again: boolean,
+): Promise<number | null> {
+  const { rows } = await trx.raw(
+    `UPDATE control.runs SET attempt = attempt + 1, state = 'queued', temporal_run_id = '', error = NULL,
+            started_at = NULL, ended_at = NULL, attempted_at = now()
+     WHERE id = ? AND attempt = ? AND ended_at IS NOT NULL RETURNING attempt`,
+    [id, attempt],
+  );
+  if (rows[0] === undefined) return null;
+  if (again)
+    await trx.raw(`UPDATE control.batches SET run_id = run_id || '#' || ? WHERE run_id = ?`, [
+      String(attempt),
+      id,
+    ]);
+  await trx.raw(
+    `UPDATE control.steps SET state = 'pending', attempt = 0, started_at = NULL, ended_at = NULL, detail = NULL,
+            vendor_failures = 0, counts = '{}', output = NULL
+     WHERE run_id = ? AND (? OR state <> 'succeeded')`,
+    [id, again],
+  );
+  return rows[0].attempt;
 }
 
 function toStepProgress(row: {

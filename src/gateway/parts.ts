@@ -3,6 +3,7 @@ import { type BatonConfig, databaseUrl, temporalConnectionOptions } from '../con
 import { type BatchStore, createBatchStore } from '../control/batches.js';
 import { openControl } from '../control/database.js';
 import { createEffectStore, type EffectStore } from '../control/effects.js';
+import { createFanOutStore, type FanOutStore } from '../control/fan-outs.js';
 import { createRunStore, type RunStore } from '../control/runs.js';
 import type { Database } from '../database/postgres.js';
 import type { Logger } from '../observability/logger.js';
@@ -19,6 +20,7 @@ export interface GatewayParts {
   readonly runs: RunStore;
   readonly batches: BatchStore;
   readonly effects: EffectStore;
+  readonly fanOuts: FanOutStore;
   readonly temporal: Client;
   close(): Promise<void>;
 }
@@ -38,6 +40,7 @@ export function openParts(config: BatonConfig, log: Logger): GatewayParts {
     runs: createRunStore(control),
     batches: createBatchStore(control),
     effects: createEffectStore(control),
+    fanOuts: createFanOutStore(control),
     temporal: new Client({ connection, namespace: config.temporal.namespace }),
     async close() {
       await Promise.allSettled([control.close(), warehouseDatabase.close(), connection.close()]);

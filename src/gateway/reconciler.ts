@@ -1,4 +1,5 @@
 import { startDrainer } from '../client/drainers.js';
+import { startBackfill } from '../client/fan-outs.js';
 import type { RunRow } from '../control/runs.js';
 import { BatonError } from '../protocol/errors.js';
 import type { GatewayParts } from './parts.js';
@@ -17,7 +18,7 @@ const everyMs = 30_000;
 const minimumAgeMs = 60_000;
 
 /**
- * Closes runs whose execution is gone and starts drainers that were lost, every half minute. Never touches one
+ * Closes runs whose execution is gone and starts drainers and backfills that were lost, every half minute. Never touches one
  * that runs; several gateways may do so at once, because a run's end is written once.
  */
 export function startReconciler(parts: GatewayParts, intervalMs = everyMs): Reconciler {
@@ -28,6 +29,7 @@ export function startReconciler(parts: GatewayParts, intervalMs = everyMs): Reco
     timer = setTimeout(() => {
       round = reconcileRuns(parts)
         .then(() => startLostDrainers(parts))
+        .then(() => startLostBackfills(parts))
         .catch((error: unknown) => note(parts, error, 'the reconciler could not look'))
         .finally(() => {
           if (!stopped) next();
@@ -67,6 +69,18 @@ export async function startLostDrainers(parts: GatewayParts): Promise<readonly D
     if (!(await parts.temporal.connection.withDeadline(Date.now() + callMs, call))) continue;
     parts.log.warn(of, 'started a drainer that was lost');
     started.push(of);
+  }
+  return started;
+}
+
+/** Starts the workflows of backfills that have not ended and have none; answers the backfills' ids. */
+export async function startLostBackfills(parts: GatewayParts): Promise<readonly string[]> {
+  const started: string[] = [];
+  for (const { id, pipeline, tenant } of await parts.fanOuts.open()) {
+    const call = () => startBackfill(parts.temporal, id, `${pipeline} for ${tenant}, taken up again`);
+    if (!(await parts.temporal.connection.withDeadline(Date.now() + callMs, call))) continue;
+    parts.log.warn({ backfill: id }, 'started a backfill whose workflow was lost');
+    started.push(id);
   }
   return started;
 }

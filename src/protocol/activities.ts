@@ -7,13 +7,16 @@ import type {
   TicketsStep,
 } from '../domain/plan.js';
 import type { ErrorView } from './errors.js';
-import type { RunState, Trigger } from './names.js';
-import type { RunResult } from './run.js';
+import type { FanOutTurn, MapTenantsInput } from './fan-out.js';
+import type { RunClass, RunState, Trigger } from './names.js';
+import type { Interval, RunResult } from './run.js';
 
 /** What every step's activity needs to know of its run. */
 export interface StepContext {
   readonly runId: string;
   readonly tenant: string;
+  /** How urgent the run is, for whatever many runs share: the vendor's budget, slots. */
+  readonly class: RunClass;
 }
 
 export interface ClaimRunInput {
@@ -23,6 +26,10 @@ export interface ClaimRunInput {
   readonly trigger: Trigger;
   readonly fullRefresh: boolean;
   readonly inputs: Readonly<Record<string, string>>;
+  readonly class?: RunClass;
+  readonly window?: Interval;
+  readonly attempt?: number;
+  readonly parent?: string;
 }
 
 export type ClaimRunResult =
@@ -34,8 +41,22 @@ export type ClaimRunResult =
       readonly slot?: boolean;
       /** Up to so many records an extraction stages itself what it landed. Absent = each has a stager beside it. */
       readonly ownStaging?: number;
+      /** Steps that an earlier attempt of the run finished, and what they left; none at the first. */
+      readonly finished?: readonly FinishedStep[];
     }
   | { readonly outcome: 'taken' };
+
+export interface AdvanceFanOutInput {
+  readonly id: string;
+  /** The first turn of an execution: what an earlier one may not have started is named again. */
+  readonly resumed: boolean;
+}
+
+export interface FinishedStep {
+  readonly id: string;
+  /** Of an extract step. */
+  readonly output: StageResult | null;
+}
 
 export interface FinishRunInput extends StepContext {
   readonly pipeline: string;
@@ -43,6 +64,8 @@ export interface FinishRunInput extends StepContext {
   readonly receiptStep: string;
   readonly error: ErrorView | null;
   readonly startedAtMs: number;
+  /** Workflow id of the fan-out that is to be told. */
+  readonly parent?: string;
 }
 
 /** Queue baton-workflow: short database steps. All may be repeated. */
@@ -58,6 +81,16 @@ export interface ControlActivities {
   ): Promise<void>;
   /** Turns discrepancies into stored intents. */
   planTickets(input: StepContext & { readonly step: TicketsStep }): Promise<{ readonly planned: number }>;
+  /** Claims the mapped run and stores its tenants, as the configuration names them now. */
+  openMap(
+    input: MapTenantsInput & { readonly logicalTime: string },
+  ): Promise<{ readonly outcome: 'claimed' | 'taken' }>;
+  /** One turn of a fan-out; see `FanOutStore.advance`. Of a cancelled one it asks the runs under way to stop. */
+  advanceFanOut(input: AdvanceFanOutInput): Promise<FanOutTurn>;
+  /** Notes that the fan-out is to end; the next turn acts on it. */
+  cancelFanOut(input: { readonly id: string }): Promise<void>;
+  /** Writes the end of a mapped run: the sums over its tenants' runs. */
+  finishMap(input: { readonly id: string; readonly startedAtMs: number }): Promise<RunResult>;
   /** Writes receipt and state, frees the slot, stores the alerts, wakes whoever waits. */
   finishRun(input: FinishRunInput): Promise<RunResult>;
 }
@@ -88,6 +121,8 @@ export interface ExtractActivities {
     input: StepContext & {
       readonly step: ExtractStep;
       readonly fullRefresh: boolean;
+      /** The interval that the run owns, instead of the window that the watermark gives. */
+      readonly window?: Interval;
       readonly parameters: Readonly<Record<string, string>>;
       readonly ownStaging?: OwnStaging;
     },

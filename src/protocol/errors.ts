@@ -428,6 +428,41 @@ export const catalogue = {
     fix: 'Run it again when the other one is done.',
     retryable: true,
   },
+  ERR_BACKFILL_NOT_FOUND: {
+    code: 'BTN-5020',
+    title: 'There is no such backfill',
+    why: 'No backfill has this id or prefix.',
+    fix: 'See `baton backfill list`.',
+    retryable: false,
+  },
+  ERR_BACKFILL_ACTIVE: {
+    code: 'BTN-5021',
+    title: 'A backfill of this pipeline and tenant is under way',
+    why: 'Two at once would read the same intervals side by side.',
+    fix: 'Wait for it, or cancel it: `baton backfill list`.',
+    retryable: false,
+  },
+  ERR_BACKFILL_ENDED: {
+    code: 'BTN-5022',
+    title: 'The backfill has ended',
+    why: 'What has ended can be neither paused, resumed nor cancelled.',
+    fix: 'Create another one; with --reprocess-behavior failed it repeats only what failed.',
+    retryable: false,
+  },
+  ERR_INTERVAL_OPEN: {
+    code: 'BTN-5023',
+    title: 'The interval has not ended by the vendor’s clock',
+    why: 'What changes before its end would be missed for good.',
+    fix: 'Nothing to do: Baton reads it when it has ended.',
+    retryable: true,
+  },
+  ERR_RUN_NOT_RETRYABLE: {
+    code: 'BTN-5024',
+    title: 'This run cannot be tried again',
+    why: 'Only a run that failed, was cancelled or is partial can be; one that succeeded is done.',
+    fix: 'See its state with `baton runs show <run>`; to read everything again: baton run --full-refresh.',
+    retryable: false,
+  },
 
   ERR_NODE_VERSION: {
     code: 'BTN-7001',

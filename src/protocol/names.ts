@@ -4,7 +4,9 @@ export const taskQueues = {
   workflow: 'baton-workflow',
   control: 'baton-control',
   extract: 'baton-extract',
+  extractBulk: 'baton-extract-bulk',
   load: 'baton-load',
+  loadBulk: 'baton-load-bulk',
   transform: 'baton-transform',
   effect: 'baton-effect',
 } as const;
@@ -36,7 +38,13 @@ export const finalRunStates: ReadonlySet<RunState> = new Set<RunState>([
   'skipped',
 ]);
 
-export type Trigger = 'manual' | 'schedule' | 'api';
+export type Trigger = 'manual' | 'schedule' | 'api' | 'backfill' | 'tenants';
+
+/** Whose work comes first where all cannot be done at once: live before repair before backfill. */
+export type RunClass = 'live' | 'repair' | 'backfill';
+
+/** Temporal's priority keys, 1 to 5; a server without priorities takes no notice. */
+export const priorityOf: Readonly<Record<RunClass, number>> = { live: 2, repair: 3, backfill: 4 };
 
 /** RFC 3339 in UTC to the second, the form in which Temporal schedules append it to a workflow id. */
 export function toLogicalTime(time: Date): string {
@@ -51,6 +59,25 @@ export function runIdPrefix(pipeline: string, tenant: string): string {
 /** Workflow id of a run, and its id everywhere else: one logical time is one run. */
 export function runId(pipeline: string, tenant: string, logicalTime: string): string {
   return `${runIdPrefix(pipeline, tenant)}-${logicalTime}`;
+}
+
+/**
+ * Id of the run that owns an interval: not to be confused with the live run of the same time, whose window its
+ * watermark chooses. At most 200 characters whatever the names.
+ */
+export function intervalRunId(
+  pipeline: string,
+  tenant: string,
+  window: { readonly from: string; readonly to: string },
+): string {
+  return `${runIdPrefix(pipeline, tenant)}-${window.from}--${window.to}`;
+}
+
+/** Stands for all tenants of a run that is mapped over them: no tenant can be called so. */
+export const everyTenant = '*';
+
+export function backfillId(short: string): string {
+  return `backfill/${short}`;
 }
 
 export function scheduleId(pipeline: string, tenant: string): string {

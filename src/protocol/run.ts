@@ -1,5 +1,5 @@
 import type { ErrorView } from './errors.js';
-import type { RunState, Trigger } from './names.js';
+import type { RunClass, RunState, Trigger } from './names.js';
 
 /** Argument of the workflow `runPipeline`. References only; settings are read where the work is done. */
 export interface RunPipelineInput {
@@ -10,6 +10,20 @@ export interface RunPipelineInput {
   readonly trigger: Trigger;
   readonly fullRefresh: boolean;
   readonly inputs: Readonly<Record<string, string>>;
+  /** Live when not given. */
+  readonly class?: RunClass;
+  /** The interval that the run owns: it reads what changed in it and leaves the watermark alone. */
+  readonly window?: Interval;
+  /** 2 and more: a run that is tried again, whose finished steps are done. */
+  readonly attempt?: number;
+  /** Workflow id of the fan-out that is told of the end. */
+  readonly parent?: string;
+}
+
+/** From (inclusive) to (exclusive), RFC 3339 in UTC to the second. */
+export interface Interval {
+  readonly from: string;
+  readonly to: string;
 }
 
 /** read = loaded + unchanged + quarantined + duplicate + stale + filtered + waiting, always. */

@@ -1,5 +1,6 @@
 import {
   type BatonConfig,
+  currentTenants,
   knownTenant,
   parseDuration,
   type RunRequest,
@@ -64,4 +65,9 @@ function streamIn(config: BatonConfig, name: string, stream: string): Stream | u
   const { type = '', settings } = config.connections[name] ?? {};
   const connector = connectors[type];
   return connector === undefined ? undefined : streamsOf(connector, settings)[stream];
+}
+
+/** The configuration; for a tenant that it does not know, with those that its file names now. */
+export function servedNow(config: BatonConfig, tenant: string): BatonConfig {
+  return config.tenants.includes(tenant) ? config : { ...config, tenants: [...currentTenants(config)] };
 }

@@ -2,7 +2,13 @@ import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { createActivities } from '../activities/index.js';
 import type { ActivityDeps } from '../activities/ports.js';
-import { type BatonConfig, databaseUrl, lakePlace, temporalConnectionOptions } from '../config/index.js';
+import {
+  type BatonConfig,
+  currentTenants,
+  databaseUrl,
+  lakePlace,
+  temporalConnectionOptions,
+} from '../config/index.js';
 import { connectors as registry } from '../connectors/registry.js';
 import { createArrivalStore } from '../control/arrivals.js';
 import { createBatchStore } from '../control/batches.js';
@@ -10,6 +16,7 @@ import { listenForChanges } from '../control/budget-changes.js';
 import { createBudgetStore } from '../control/budgets.js';
 import { migrateControl, openControl } from '../control/database.js';
 import { createEffectStore } from '../control/effects.js';
+import { createFanOutStore } from '../control/fan-outs.js';
 import { createGates } from '../control/gates.js';
 import { createRequestCounter } from '../control/request-counts.js';
 import { createRetainedStore } from '../control/retained.js';
@@ -21,7 +28,7 @@ import { compilePlan } from '../pipelines/index.js';
 import { BatonError } from '../protocol/errors.js';
 import { createPostgresWarehouse, openWarehouseDatabase } from '../warehouse/postgres/index.js';
 import { createWarehouseRetention } from '../warehouse/postgres/retained.js';
-import { compileRun } from './compile-run.js';
+import { compileRun, servedNow } from './compile-run.js';
 import { createConnections } from './connections.js';
 import { createEncoder, type EncoderOptions } from './encoder.js';
 import { createOrchestrator } from './orchestrator.js';
@@ -56,6 +63,7 @@ export async function compose(config: BatonConfig, log: Logger, build: Build = {
   const deps: ActivityDeps = {
     log,
     runs: createRunStore(control),
+    fanOuts: createFanOutStore(control),
     batches: createBatchStore(control),
     arrivals: createArrivalStore(control),
     effects: createEffectStore(control),
@@ -72,7 +80,8 @@ export async function compose(config: BatonConfig, log: Logger, build: Build = {
     alerts: config.alerts,
     runUrl: (runId) =>
       `${config.temporal.uiUrl}/namespaces/${config.temporal.namespace}/workflows/${encodeURIComponent(runId)}`,
-    compile: (run) => compileRun(config, run),
+    tenants: () => currentTenants(config),
+    compile: (run) => compileRun(servedNow(config, run.tenant), run),
   };
   return {
     deps,

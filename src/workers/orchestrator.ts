@@ -11,14 +11,7 @@ import { ringLoader, startLoader } from '../client/loaders.js';
 export function createOrchestrator(client: Client, address: string): Orchestrator {
   /** One that has ended needs no signal. */
   const signalRun = (runId: string, doing: string, signal: string, ...args: readonly string[]) =>
-    callTemporal(address, doing, () =>
-      client.workflow
-        .getHandle(runId)
-        .signal(signal, ...args)
-        .catch((error: unknown) => {
-          if (!(error instanceof WorkflowNotFoundError)) throw error;
-        }),
-    );
+    callTemporal(address, doing, () => unlessGone(client.workflow.getHandle(runId).signal(signal, ...args)));
 
   return {
     async isRunning(workflowId, temporalRunId) {
@@ -34,6 +27,11 @@ export function createOrchestrator(client: Client, address: string): Orchestrato
 
     stagerWanted: (runId, stepId) => signalRun(runId, 'calling a stager', 'stagerWanted', stepId),
 
+    fanOutChanged: (workflowId) => signalRun(workflowId, 'telling of a run’s end', 'fanOutChanged'),
+
+    cancelRun: (runId) =>
+      callTemporal(address, 'cancelling a run', () => unlessGone(client.workflow.getHandle(runId).cancel())),
+
     wakeDrain: (connection, tenant) =>
       callTemporal(address, `waking the drainer of ${connection}`, () =>
         ringDrainer(client, { connection, tenant }),
@@ -47,4 +45,10 @@ export function createOrchestrator(client: Client, address: string): Orchestrato
         await startLoader(client, queue);
       }),
   };
+}
+
+async function unlessGone(call: Promise<unknown>): Promise<void> {
+  await call.catch((error: unknown) => {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  });
 }

@@ -10,7 +10,7 @@ export type Role = (typeof roles)[number];
 
 const defaultBundle = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
 
-/** The workers of a role, one per queue. Slots bound what a process does at once. */
+/** The workers of a role, one per queue. Slots bound what a process does at once; those of `-bulk` leave it room. */
 export async function createWorkers(options: {
   readonly roles: readonly Role[];
   readonly connection: NativeConnection;
@@ -52,7 +52,9 @@ export async function createWorkers(options: {
     ],
     data: [
       serve(taskQueues.extract, activities.extract, 12),
+      serve(taskQueues.extractBulk, activities.extract, 3),
       serve(taskQueues.load, activities.load, 12),
+      serve(taskQueues.loadBulk, activities.load, 3),
       serve(taskQueues.transform, activities.transform, 4),
     ],
   };

@@ -7,7 +7,7 @@ import type {
   LoadActivities,
   TransformActivities,
 } from '../protocol/activities.js';
-import { taskQueues } from '../protocol/names.js';
+import { priorityOf, type RunClass, taskQueues } from '../protocol/names.js';
 
 /**
  * Unlimited attempts, bounded in time: a lost worker or a deploy uses up an attempt in Temporal's count, so a
@@ -33,9 +33,25 @@ function options(taskQueue: string): ActivityOptions {
   };
 }
 
-/** Activities of one step, each shown in the Temporal Web UI with the step's own words. */
-export function activitiesFor(summary: string) {
-  const shown = (queue: string): ActivityOptions => ({ ...options(queue), summary: summary.slice(0, 200) });
+/** For whom activities are: it decides about their place in a queue. */
+export interface Beneficiary {
+  readonly tenant: string;
+  readonly class: RunClass;
+}
+
+/**
+ * Activities of one step, each shown in the Temporal Web UI with the step's own words. Backfill and repair have
+ * queues of their own for what takes long: a stock server knows neither priorities nor tenants.
+ */
+export function activitiesFor(summary: string, of: Beneficiary) {
+  const live = of.class === 'live';
+  const extractQueue = live ? taskQueues.extract : taskQueues.extractBulk;
+  const loadQueue = live ? taskQueues.load : taskQueues.loadBulk;
+  const shown = (queue: string): ActivityOptions => ({
+    ...options(queue),
+    summary: summary.slice(0, 200),
+    priority: { priorityKey: priorityOf[of.class], fairnessKey: of.tenant },
+  });
   /** Left at once when cancelled: it only prepares what nobody will use. */
   const left = (queue: string) => ({
     ...shown(queue),
@@ -49,14 +65,14 @@ export function activitiesFor(summary: string) {
   return {
     /** On the workflows' own queue, where the worker that asks for one is handed it at once, without a round of the server. */
     control: proxyActivities<ControlActivities>(awaited(taskQueues.workflow)),
-    extract: proxyActivities<ExtractActivities>(left(taskQueues.extract)),
+    extract: proxyActivities<ExtractActivities>(left(extractQueue)),
     /** An extraction that may merge what it landed. */
-    loadingExtract: proxyActivities<ExtractActivities>(awaited(taskQueues.extract)),
-    stage: proxyActivities<Pick<LoadActivities, 'stageBatch'>>(left(taskQueues.load)),
-    load: proxyActivities<Pick<LoadActivities, 'mergeBatch'>>(awaited(taskQueues.load)),
+    loadingExtract: proxyActivities<ExtractActivities>(awaited(extractQueue)),
+    stage: proxyActivities<Pick<LoadActivities, 'stageBatch'>>(left(loadQueue)),
+    load: proxyActivities<Pick<LoadActivities, 'mergeBatch'>>(awaited(loadQueue)),
     /** A merge of few records is one short statement: as those of `control`. */
     loadFew: proxyActivities<Pick<LoadActivities, 'mergeBatch'>>(awaited(taskQueues.workflow)),
-    loader: proxyActivities<ArrivalActivities>(awaited(taskQueues.load)),
+    loader: proxyActivities<ArrivalActivities>(awaited(loadQueue)),
     transform: proxyActivities<TransformActivities>(awaited(taskQueues.transform)),
     effect: proxyActivities<EffectActivities>(awaited(taskQueues.effect)),
   };

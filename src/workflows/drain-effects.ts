@@ -28,7 +28,10 @@ export async function drainEffects(input: DrainEffectsInput): Promise<void> {
     bell += 1;
   });
   let idleRounds = input.idleRounds;
-  const { effect } = activitiesFor(`send what waits for ${input.connection}`);
+  const { effect } = activitiesFor(`send what waits for ${input.connection}`, {
+    tenant: input.tenant,
+    class: 'live',
+  });
   for (;;) {
     // A bell that rang is answered by the next execution: it begins with a round.
     if (workflowInfo().continueAsNewSuggested)

@@ -1,4 +1,6 @@
 /** The workflow bundle's entry: every workflow, by the name it is started with. */
+export { backfill } from './backfill.js';
 export { drainEffects } from './drain-effects.js';
 export { loadArrivals } from './load-arrivals.js';
+export { mapTenants } from './map-tenants.js';
 export { runPipeline } from './run-pipeline.js';

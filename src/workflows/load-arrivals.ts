@@ -26,7 +26,10 @@ export async function loadArrivals(input: LoadArrivalsInput): Promise<void> {
   setHandler(arrived, () => {
     bell += 1;
   });
-  const { loader } = activitiesFor(`load what arrived for ${input.target}`);
+  const { loader } = activitiesFor(`load what arrived for ${input.target}`, {
+    tenant: input.tenant,
+    class: 'live',
+  });
   for (;;) {
     // A bell that rang is answered by the next execution: it begins with a round.
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof loadArrivals>(input);

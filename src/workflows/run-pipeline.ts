@@ -1,7 +1,5 @@
 import {
-  ApplicationFailure,
   CancellationScope,
-  CancelledFailure,
   condition,
   defineQuery,
   defineSignal,
@@ -13,10 +11,11 @@ import {
 import { dependenciesOf, type Step } from '../domain/plan.js';
 import type { ErrorView } from '../protocol/errors.js';
 import { type RunState, runIdPrefix } from '../protocol/names.js';
-import type { Receipt, RunPipelineInput, RunProgress, RunResult, StepState } from '../protocol/run.js';
+import type { RunPipelineInput, RunProgress, RunResult, StepState } from '../protocol/run.js';
 import { activitiesFor } from './activities.js';
 import { viewOf } from './error-view.js';
-import { type RunScope, runStep } from './steps.js';
+import { conclude, skippedRun } from './run-end.js';
+import { contextOf, type RunScope, runStep } from './steps.js';
 
 /** An extraction has more records than it stages itself; the argument is its step's id. */
 export const stagerWanted = defineSignal<[string]>('stagerWanted');
@@ -27,18 +26,6 @@ export const progress = defineQuery<RunProgress>('progress');
 
 /** How long a waiting run waits for the bell before it looks by itself. */
 const slotPoll = '30s';
-
-const nothing: Receipt = {
-  pages: 0,
-  calls: 0,
-  read: 0,
-  loaded: 0,
-  unchanged: 0,
-  quarantined: 0,
-  duplicate: 0,
-  stale: 0,
-  filtered: 0,
-};
 
 /**
  * The one engine: claims its logical time, waits for a slot, runs the plan's steps as their dependencies allow,
@@ -68,32 +55,29 @@ export async function runPipeline(input: RunPipelineInput): Promise<RunResult> {
     steps: steps.map((step) => stepProgress(step, states[step.id] ?? 'pending')),
   }));
 
-  const { control } = activitiesFor(`${input.pipeline}: run`);
+  const runClass = input.class ?? 'live';
+  const { control } = activitiesFor(`${input.pipeline}: run`, { tenant: input.tenant, class: runClass });
   let heard = bell;
   // Not to be cancelled half-way: a claimed run is ended below, and a row that nobody ends would stay open.
   const claim = await CancellationScope.nonCancellable(() => control.claimRun({ ...input, logicalTime }));
-  if (claim.outcome === 'taken')
-    return {
-      id: workflowId,
-      pipeline: input.pipeline,
-      state: 'skipped',
-      durationMs: 0,
-      receipt: nothing,
-      tickets: { opened: 0, updated: 0, resolved: 0 },
-      error: null,
-    };
+  if (claim.outcome === 'taken') return skippedRun(workflowId, input.pipeline);
 
   const { plan, runId } = claim;
-  const context = { runId, tenant: input.tenant };
+  const context = { runId, tenant: input.tenant, class: runClass };
   const run: RunScope = {
     ...context,
     plan,
     fullRefresh: input.fullRefresh,
     ownStaging: claim.ownStaging ?? null,
     stagerWanted: (stepId) => wanted.has(stepId),
+    window: input.window ?? null,
     staged: new Map(),
   };
   for (const step of plan.steps) states[step.id] = 'pending';
+  for (const { id, output } of claim.finished ?? []) {
+    states[id] = 'succeeded';
+    if (output !== null) run.staged.set(id, output);
+  }
   steps = plan.steps;
 
   let error: ErrorView | null = null;
@@ -125,18 +109,11 @@ export async function runPipeline(input: RunPipelineInput): Promise<RunResult> {
       receiptStep: plan.receiptStep,
       error,
       startedAtMs: startTime.getTime(),
+      ...(input.parent === undefined ? {} : { parent: input.parent }),
     }),
   );
   tell(states, `${result.state}: ${result.receipt.loaded} loaded of ${result.receipt.read} read`);
-  if (state === 'cancelled') throw new CancelledFailure('The run was cancelled.');
-  if (state === 'failed')
-    throw ApplicationFailure.create({
-      type: 'ERR_RUN_FAILED',
-      message: error === null ? 'The run failed.' : `${error.detail} (${error.code})`,
-      nonRetryable: true,
-      details: [result],
-    });
-  return result;
+  return conclude({ ...result, state, error });
 }
 
 /** Runs the plan; a step starts when all it depends on has succeeded. Answers the first failure, if any. */
@@ -155,6 +132,7 @@ async function runSteps(run: RunScope, states: Record<string, StepState>): Promi
 
   /** True when dependants may go on. */
   const perform = async (step: Step): Promise<boolean> => {
+    if (states[step.id] === 'succeeded') return true;
     const needs = dependenciesOf(step)
       .map((id) => byId.get(id))
       .filter((need) => need !== undefined);
@@ -174,9 +152,8 @@ async function runSteps(run: RunScope, states: Record<string, StepState>): Promi
       const view = viewOf(cause, step.title);
       failure ??= { ...view, where: `step ${step.id}` };
       states[step.id] = 'failed';
-      await activitiesFor(step.title).control.noteStep({
-        runId: run.runId,
-        tenant: run.tenant,
+      await activitiesFor(step.title, run).control.noteStep({
+        ...contextOf(run),
         stepId: step.id,
         state: 'failed',
         detail: view.detail,

@@ -12,6 +12,7 @@ import {
   type TicketsStep,
 } from '../domain/plan.js';
 import type { OwnStaging, StageResult, StepContext } from '../protocol/activities.js';
+import type { Interval } from '../protocol/run.js';
 import { activitiesFor } from './activities.js';
 
 interface Staged extends StageResult {
@@ -27,6 +28,8 @@ export interface RunScope extends StepContext {
   readonly ownStaging: number | null;
   /** Whether the extraction of this step has rung for a stager. */
   readonly stagerWanted: (stepId: string) => boolean;
+  /** The interval that the run owns, if it owns one. */
+  readonly window: Interval | null;
   /** Of the extract steps that are done. */
   readonly staged: Map<string, Staged>;
 }
@@ -49,24 +52,27 @@ export async function runStep(run: RunScope, step: Step): Promise<void> {
   }
 }
 
+export function contextOf(run: RunScope): StepContext {
+  return { runId: run.runId, tenant: run.tenant, class: run.class };
+}
+
 async function compare(run: RunScope, step: CompareStep): Promise<void> {
-  await activitiesFor(step.title).extract.compareStream({ runId: run.runId, tenant: run.tenant, step });
+  await activitiesFor(step.title, run).extract.compareStream({ ...contextOf(run), step });
 }
 
 async function sweep(run: RunScope, step: SweepStep): Promise<void> {
   const compared = run.plan.steps.find((candidate) => candidate.id === step.from);
   if (compared?.kind !== 'compare') throw new Error(`${step.id} sweeps by ${step.from}`);
-  const { extract } = activitiesFor(step.title);
-  await extract.sweepDeleted({ runId: run.runId, tenant: run.tenant, step, compared });
+  await activitiesFor(step.title, run).extract.sweepDeleted({ ...contextOf(run), step, compared });
 }
 
 /** Lands it and no more: who loads it waits for no run, and no run waits for it. */
 async function extractOnly(run: RunScope, step: ExtractStep): Promise<void> {
-  await activitiesFor(step.title).extract.extractStream({
-    runId: run.runId,
-    tenant: run.tenant,
+  await activitiesFor(step.title, run).extract.extractStream({
+    ...contextOf(run),
     step,
     fullRefresh: run.fullRefresh,
+    ...(run.window === null ? {} : { window: run.window }),
     parameters: {},
   });
 }
@@ -77,9 +83,9 @@ async function extractOnly(run: RunScope, step: ExtractStep): Promise<void> {
  */
 async function extractAndStage(run: RunScope, step: ExtractStep): Promise<void> {
   const ownStaging = ownStagingOf(run, step);
-  const { extract, loadingExtract, stage } = activitiesFor(step.title);
+  const { extract, loadingExtract, stage } = activitiesFor(step.title, run);
   const { extractStream } = ownStaging?.loadStepId ? loadingExtract : extract;
-  const context = { runId: run.runId, tenant: run.tenant, step };
+  const context = { ...contextOf(run), step };
   const rangeColumn = rangeColumnOf(run.plan, step.id);
   const both = new CancellationScope({ cancellable: true });
   const callOff = (error: unknown): never => {
@@ -90,6 +96,7 @@ async function extractAndStage(run: RunScope, step: ExtractStep): Promise<void> 
     const extracting = extractStream({
       ...context,
       fullRefresh: run.fullRefresh,
+      ...(run.window === null ? {} : { window: run.window }),
       parameters: rangeParameters(run, step),
       ...(ownStaging === null ? {} : { ownStaging }),
     }).catch(callOff);
@@ -141,11 +148,10 @@ async function load(run: RunScope, step: LoadStep): Promise<void> {
   if (source?.kind !== 'extract' || staged === undefined)
     throw new Error(`${step.id} loads from ${step.from}`);
   if (staged.few?.merged) return;
-  const { load, loadFew } = activitiesFor(step.title);
+  const { load, loadFew } = activitiesFor(step.title, run);
   const { mergeBatch } = staged.few === undefined ? load : loadFew;
   await mergeBatch({
-    runId: run.runId,
-    tenant: run.tenant,
+    ...contextOf(run),
     step: source,
     loadStepId: step.id,
     staging: staged.staging,
@@ -153,13 +159,13 @@ async function load(run: RunScope, step: LoadStep): Promise<void> {
 }
 
 async function reconcile(run: RunScope, step: ReconcileStep): Promise<void> {
-  await activitiesFor(step.title).transform.reconcile({ runId: run.runId, tenant: run.tenant, step });
+  await activitiesFor(step.title, run).transform.reconcile({ ...contextOf(run), step });
 }
 
 /** Three rounds, 4 to 10 s apart; what is then still open is parked, the step is skipped and not failed. */
 async function tickets(run: RunScope, step: TicketsStep): Promise<void> {
-  const { control, effect } = activitiesFor(step.title);
-  await control.planTickets({ runId: run.runId, tenant: run.tenant, step });
+  const { control, effect } = activitiesFor(step.title, run);
+  await control.planTickets({ ...contextOf(run), step });
   for (let round = 1; ; ) {
     const park = round > attemptsPerSeries;
     const sent = await effect.sendEffects({

@@ -23,7 +23,7 @@ const { extractStream } = proxyActivities<ExtractActivities>({ ...often, taskQue
 const { stageBatch, mergeBatch } = proxyActivities<LoadActivities>({ ...often, taskQueue: taskQueues.load });
 
 export async function readAndLoad({ runId, tenant, step }: ReadInput): Promise<{ loaded: number }> {
-  const context = { runId, tenant, step };
+  const context = { runId, tenant, class: 'live' as const, step };
   const [, { staging }] = await Promise.all([
     extractStream({ ...context, fullRefresh: false, parameters: {} }),
     stageBatch({ ...context, rangeColumn: null }),

@@ -264,11 +264,12 @@ async function admin<T>(url: string, what: string): Promise<T> {
 }
 
 async function rowOf(database: Database, id: string) {
-  const { rows } = await query<{ state: string; trigger: string; error: { code: string } | null }>(
-    database.knex,
-    'SELECT state, trigger, error FROM control.runs WHERE id = :id',
-    { id },
-  );
+  const { rows } = await query<{
+    state: string;
+    attempt: number;
+    trigger: string;
+    error: { code: string } | null;
+  }>(database.knex, 'SELECT state, attempt, trigger, error FROM control.runs WHERE id = :id', { id });
   return rows[0] ?? null;
 }
 

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { configuredPipelines, loadConfig } from '../../config/index.js';
+import { loadConfig } from '../../config/index.js';
 import type { BatonConfig } from '../../config/types.js';
 import { type BatonError, describeError } from '../../protocol/errors.js';
 import type { RunResult } from '../../protocol/run.js';
@@ -10,6 +10,7 @@ import { one } from '../render/result.js';
 import { createStyle, formatSeconds } from '../render/style.js';
 import { stackNeeds } from '../stack/needs.js';
 import { builtPrograms, type Stack, startStack } from '../stack/supervisor.js';
+import { ensureSchedules } from './ensure-schedules.js';
 import { followRun, type Voice } from './follow.js';
 import { temporalLink } from './links.js';
 import { ticketWords } from './receipt.js';
@@ -117,11 +118,7 @@ class Session {
   }
 
   async #schedule(): Promise<void> {
-    const config = await this.#cli.config();
-    const client = await this.#cli.client();
-    for (const [pipeline, { schedule }] of configuredPipelines(config)) {
-      for (const name of config.tenants) await client.ensureSchedule(pipeline, name, schedule);
-    }
+    await ensureSchedules(await this.#cli.config(), await this.#cli.client());
   }
 
   #links(config: BatonConfig, runId: string) {

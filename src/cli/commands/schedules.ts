@@ -1,8 +1,10 @@
 import type { ScheduleView } from '../../client/index.js';
-import { configuredPipelines, knownTenant } from '../../config/index.js';
+import { knownTenant } from '../../config/index.js';
+import { everyTenant } from '../../protocol/names.js';
 import type { Cli, Handler, Options } from '../context.js';
 import { list, one } from '../render/result.js';
 import { formatAge } from '../render/style.js';
+import { ensureSchedules } from './ensure-schedules.js';
 import { knownPipeline } from './names.js';
 
 export const listSchedules: Handler = async (cli) => {
@@ -30,16 +32,8 @@ export const listSchedules: Handler = async (cli) => {
   };
 };
 
-/** Creates the schedules of baton.yaml or brings them up to date; one that a person paused stays paused. */
 export const applySchedules: Handler = async (cli) => {
-  const config = await cli.config();
-  const client = await cli.client();
-  const applied: { pipeline: string; tenant: string; cron: string; timezone: string; done: string }[] = [];
-  for (const [pipeline, { schedule }] of configuredPipelines(config))
-    for (const tenant of config.tenants) {
-      const done = await client.ensureSchedule(pipeline, tenant, schedule);
-      applied.push({ pipeline, tenant, cron: schedule.cron, timezone: schedule.timezone, done });
-    }
+  const applied = await ensureSchedules(await cli.config(), await cli.client());
   return {
     result: list({
       items: applied,
@@ -76,7 +70,10 @@ export const triggerSchedule: Handler = async (cli, args, options) => {
 
 async function target(cli: Cli, [name = '']: readonly string[], options: Options) {
   const config = await cli.config();
-  return { pipeline: knownPipeline(config, name), tenant: knownTenant(config, String(options['tenant'])) };
+  const pipeline = knownPipeline(config, name);
+  const isMapped = config.pipelines[pipeline as keyof typeof config.pipelines]?.tenants.mapped === true;
+  const tenant = isMapped ? everyTenant : knownTenant(config, String(options['tenant']));
+  return { pipeline, tenant };
 }
 
 function done(pipeline: string, tenant: string, state: string, next: string) {

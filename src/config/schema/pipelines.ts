@@ -61,6 +61,35 @@ const wholeNumber = z
   .min(0, { error: 'must be a whole number of at least 0' })
   .max(100_000, { error: 'must be a whole number of at most 100000' });
 
+const tenants = z
+  .strictObject({
+    mapped: z
+      .boolean({ error: 'must be true or false' })
+      .prefault(false)
+      .meta({
+        description:
+          'Whether the schedule starts one run for all tenants that this file names by then, instead of one schedule for each.',
+        examples: [true],
+      }),
+    maxParallel: z
+      .int({ error: 'must be a whole number' })
+      .min(1, { error: 'must be a whole number of at least 1' })
+      .max(1_000, { error: 'must be a whole number of at most 1000' })
+      .prefault(8)
+      .meta({ description: 'Tenants whose runs go on at once in a mapped run.', examples: [20] }),
+    toleratedFailures: z
+      .number({ error: 'must be a percentage' })
+      .min(0, { error: 'must be a percentage from 0 to 100' })
+      .max(100, { error: 'must be a percentage from 0 to 100' })
+      .prefault(100)
+      .meta({
+        description:
+          'Percentage of the tenants that may fail before the mapped run has failed; with fewer it is partial.',
+        examples: [10],
+      }),
+  })
+  .prefault({});
+
 const connectionName = (description: string, example: string) =>
   name.meta({ description, examples: [example] });
 
@@ -78,6 +107,7 @@ const orderTables = z
 /** What every pipeline has that reads from vendors. */
 const reading = {
   schedule,
+  tenants,
   initialValue: instant
     .nullable()
     .prefault(null)
@@ -175,9 +205,9 @@ export const pipelineSchema = z
 
 type Settings = z.output<typeof pipelineSchema> | z.output<typeof eltSchema>;
 
-/** Settings as a file would hold them, for the schema to read again; all but the schedule, which is no run's. */
+/** Settings as a file would hold them, for the schema to read again; all but what is no single run's. */
 export function asWritten(settings: Settings): Record<string, unknown> {
-  const { schedule: _, lagMs, retryDelayMs, ...rest } = settings;
+  const { schedule: _schedule, tenants: _tenants, lagMs, retryDelayMs, ...rest } = settings;
   return { ...rest, lag: lagMs === null ? null : lagMs / 1_000, retryDelay: retryDelayMs / 1_000 };
 }
 

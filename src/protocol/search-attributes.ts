@@ -1,5 +1,5 @@
 import { defineSearchAttributeKey, type SearchAttributePair, SearchAttributeType } from '@temporalio/common';
-import { searchAttributes, type Trigger } from '../protocol/names.js';
+import { searchAttributes, type Trigger } from './names.js';
 
 /** What can be searched for in Temporal. Nothing personal or secret. */
 
