@@ -1,7 +1,7 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import { BatonError } from '../protocol/errors.js';
 import type { BackfillInput, MapTenantsInput } from '../protocol/fan-out.js';
-import { everyTenant, runId, taskQueues } from '../protocol/names.js';
+import { everyTenant, priorityOf, runId, taskQueues } from '../protocol/names.js';
 import { withinLimit } from '../protocol/payload.js';
 import type { RunPipelineInput } from '../protocol/run.js';
 import { runAttributes } from '../protocol/search-attributes.js';
@@ -80,6 +80,7 @@ export async function startAttempt(client: Client, id: string, input: Attempt): 
       args: [withinLimit(input, `The input of ${id}`)],
       workflowIdReusePolicy: 'ALLOW_DUPLICATE',
       typedSearchAttributes: runAttributes(input),
+      priority: { priorityKey: priorityOf[input.class ?? 'live'], fairnessKey: input.tenant },
       staticSummary: `${input.pipeline} for ${input.tenant}, ${input.logicalTime}, attempt ${input.attempt}`,
     }),
   );

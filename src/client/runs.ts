@@ -1,6 +1,6 @@
 import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowFailedError } from '@temporalio/client';
 import { BatonError } from '../protocol/errors.js';
-import { runId, type Trigger, taskQueues, toLogicalTime } from '../protocol/names.js';
+import { priorityOf, runId, type Trigger, taskQueues, toLogicalTime } from '../protocol/names.js';
 import { withinLimit } from '../protocol/payload.js';
 import type { RunPipelineInput, RunResult } from '../protocol/run.js';
 import {
@@ -63,6 +63,7 @@ export async function startRun(client: Client, input: StartPipelineInput): Promi
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       typedSearchAttributes: runAttributes(run),
       staticSummary: `${run.pipeline} for ${run.tenant}, ${run.logicalTime}`,
+      priority: { priorityKey: priorityOf.live, fairnessKey: run.tenant },
       staticDetails: `Started ${run.trigger === 'manual' ? 'by hand' : `by ${run.trigger}`}${run.fullRefresh ? ', full refresh' : ''}.`,
     });
   } catch (error) {

@@ -5,7 +5,7 @@ import {
   ScheduleOverlapPolicy,
 } from '@temporalio/client';
 import type { MapTenantsInput } from '../protocol/fan-out.js';
-import { runIdPrefix, scheduleId, taskQueues } from '../protocol/names.js';
+import { priorityOf, runIdPrefix, scheduleId, taskQueues } from '../protocol/names.js';
 import type { RunPipelineInput } from '../protocol/run.js';
 import { runAttributes } from '../protocol/search-attributes.js';
 
@@ -81,6 +81,7 @@ function startAction(pipeline: string, tenant: string, mapped: PipelineSchedule[
     taskQueue: taskQueues.workflow,
     args: [all ?? whose],
     typedSearchAttributes: runAttributes(whose),
+    priority: { priorityKey: priorityOf.live, fairnessKey: tenant },
     staticSummary: `${pipeline} for ${all === null ? tenant : 'each tenant'}, by its schedule`,
   };
 }

@@ -52,6 +52,8 @@ export const testTenants: readonly string[] = [
 export interface TestBatonOptions {
   /** `skipping`: on a time-skipping server of its own; `real`: in a namespace of its own on the dev server. */
   readonly time: 'skipping' | 'real';
+  /** With `real`: the address of another server than the dev server that all tests share. */
+  readonly address?: string;
   /** Seeded orders. */
   readonly records?: number;
   /** Instead of `testTenants`. */
@@ -90,7 +92,7 @@ export async function startBaton(options: TestBatonOptions) {
         slackBotToken: canaries.SLACK_BOT_TOKEN,
       },
     }),
-    options.time === 'skipping' ? skippingServer() : devServer(),
+    options.time === 'skipping' ? skippingServer() : devServer(options.address),
   ]);
   await installClock(control.url);
   const env: Record<string, string> = {
@@ -226,8 +228,7 @@ async function skippingServer() {
   return { env, address: env.address, namespace, client: env.client, close: () => env.teardown() };
 }
 
-async function devServer() {
-  const address = inject('temporalAddress');
+async function devServer(address = inject('temporalAddress')) {
   const connection = await Connection.connect({ address });
   const namespace = await createNamespace(connection);
   const options: ClientOptions = { connection, namespace };

@@ -5,6 +5,8 @@ import { backfillId, intervalRunId } from '../../src/protocol/names.js';
 import type { TestBaton } from '../setup/baton.js';
 
 export interface BackfillRequest {
+  /** The orders’ when not given. */
+  readonly pipeline?: string;
   readonly tenant: string;
   readonly from: Date;
   readonly to: Date;
@@ -16,12 +18,12 @@ export interface BackfillRequest {
 
 let number = 0;
 
-/** Stores and starts a backfill of the orders, as `baton backfill create` does. Answers its id and its runs'. */
+/** Stores and starts a backfill of a pipeline, as `baton backfill create` does. Answers its id and its runs'. */
 export async function createBackfill(baton: TestBaton, request: BackfillRequest, now: Date) {
   const { tenant, from, to, intervalMs, maxActive = 4, reprocess = 'none', backwards = false } = request;
   number += 1;
   const id = backfillId(`test${number}`);
-  const pipeline = 'po_data_pipeline';
+  const { pipeline = 'po_data_pipeline' } = request;
   const { intervals } = intervalsOf({ from, to, intervalMs, backwards }, now);
   const runs = intervals.map((window) => ({ window, runId: intervalRunId(pipeline, tenant, window) }));
   await baton.deps.fanOuts.create(

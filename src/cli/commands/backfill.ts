@@ -53,7 +53,7 @@ export const showBackfill: Handler = async (cli, [reference = '']) => {
   const row = await knownBackfill(cli, reference);
   const counts = await store.counts(row.id);
   const running = await store.items(row.id, itemsShown, ['running']);
-  const failed = await store.items(row.id, itemsShown, ['failed', 'partial', 'cancelled']);
+  const failed = await store.items(row.id, itemsShown, ['failed', 'partial']);
   const link = temporalLink(await cli.config(), row.id);
   const item = ({ ordinal, window_from, window_to, run_id, state, detail }: (typeof running)[number]) => ({
     ordinal,

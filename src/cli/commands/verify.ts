@@ -1,8 +1,12 @@
 import { lakePlace } from '../../config/index.js';
 import { createBatchStore } from '../../control/batches.js';
+import { createFanOutStore } from '../../control/fan-outs.js';
 import { readPlan } from '../../control/plans.js';
+import { createRunStore, type RunRow } from '../../control/runs.js';
+import type { Database } from '../../database/postgres.js';
 import { openLake } from '../../lake/open.js';
 import { BatonError } from '../../protocol/errors.js';
+import { everyTenant } from '../../protocol/names.js';
 import { type Verification, verifyRun as verify } from '../../quality/verify-run.js';
 import { createPostgresWarehouse } from '../../warehouse/postgres/index.js';
 import type { Handler } from '../context.js';
@@ -11,18 +15,18 @@ import { formatCount, formatCounted, type Style } from '../render/style.js';
 import { streamOf } from './installation.js';
 import { knownRun } from './names.js';
 
-/** Recomputes a run's receipt from lake and warehouse; ERR_VERIFY_DIFFERS when something was changed since. */
+const mostTenants = 10_000;
+
+/**
+ * Recomputes a run's receipt from lake and warehouse, of a mapped run that of each tenant's. ERR_VERIFY_DIFFERS when
+ * something was changed since.
+ */
 export const verifyRun: Handler = async (cli, [reference = '']) => {
   const run = await knownRun(cli, reference);
   const config = await cli.config();
   const control = await cli.control();
-  const plan = await readPlan(control, run.plan_hash);
-  if (plan === null) {
-    throw new BatonError('ERR_RUN_NOT_FOUND', {
-      detail: `The plan of run ${run.short_id} is not stored any more.`,
-    });
-  }
   const lake = await openLake(lakePlace(config));
+  cli.onClose(async () => lake.close());
   const deps = {
     batches: createBatchStore(control),
     warehouse: createPostgresWarehouse(await cli.warehouse()),
@@ -30,7 +34,17 @@ export const verifyRun: Handler = async (cli, [reference = '']) => {
     stream: (connection: string, stream: string) => streamOf(config, connection, stream),
   };
   cli.verbose(`lake           ${lake.locate('raw')}`);
-  const verification = await verify(deps, run.id, plan).finally(() => lake.close());
+  const verified: Verification[] = [];
+  for (const each of await singleRuns(control, run)) {
+    const plan = await readPlan(control, each.plan_hash);
+    if (plan === null) {
+      throw new BatonError('ERR_RUN_NOT_FOUND', {
+        detail: `The plan of run ${each.short_id} is not stored any more.`,
+      });
+    }
+    verified.push(await verify(deps, each.id, plan));
+  }
+  const verification = sumOf(run.id, verified);
   const result = one(verification, (style) => describe(verification, run.short_id, style));
   if (verification.ok) return { result };
   const count = verification.differences.length;
@@ -43,6 +57,27 @@ export const verifyRun: Handler = async (cli, [reference = '']) => {
     }),
   };
 };
+
+/** The run itself; of one that is mapped over tenants, theirs. */
+async function singleRuns(control: Database, run: RunRow): Promise<readonly RunRow[]> {
+  if (run.tenant !== everyTenant) return [run];
+  const runs = createRunStore(control);
+  const items = await createFanOutStore(control).items(run.id, mostTenants);
+  return (await Promise.all(items.map(({ run_id }) => runs.find(run_id)))).flat();
+}
+
+function sumOf(runId: string, verified: readonly Verification[]): Verification {
+  const sum = (of: (each: Verification) => number) => verified.reduce((all, each) => all + of(each), 0);
+  return {
+    runId,
+    ok: verified.every(({ ok }) => ok),
+    batches: sum(({ batches }) => batches),
+    objects: sum(({ objects }) => objects),
+    records: sum(({ records }) => records),
+    differences: verified.flatMap(({ differences }) => differences),
+    notes: [...new Set(verified.flatMap(({ notes }) => notes))],
+  };
+}
 
 function describe(verification: Verification, shortId: string, style: Style): string {
   const { ok, batches, objects, records, differences, notes } = verification;

@@ -10,6 +10,8 @@ export interface TemporalServerOptions {
   readonly uiPort?: number;
   /** Absent: everything is kept in memory only. */
   readonly databaseFile?: string;
+  /** `matching.enableFairness=true`: how the server differs from its defaults. */
+  readonly dynamicConfig?: readonly string[];
 }
 
 /** Logical times are queried as ranges; every other attribute is an exact word. */
@@ -39,6 +41,7 @@ export function temporalServer(options: TemporalServerOptions): PartSpec {
             '--sqlite-pragma=synchronous=normal',
           ]),
       '--log-level=error',
+      ...(options.dynamicConfig ?? []).map((value) => `--dynamic-config-value=${value}`),
       ...attributes.map(([name, type]) => `--search-attribute=${name}=${type}`),
     ],
     cwd: '/',
