@@ -1,6 +1,6 @@
 import type { Page } from '../connectors/port.js';
 import type { Batch, Part } from '../control/batches.js';
-import { joinLines } from '../lake/lines.js';
+import { textsOf } from '../lake/lines.js';
 import { type BatchPlace, landPart } from '../lake/parts.js';
 import { BatonError } from '../protocol/errors.js';
 import type { ActivityDeps } from './ports.js';
@@ -100,15 +100,14 @@ async function write(
   group: readonly Waiting[],
   calls: number,
 ): Promise<Part> {
-  const records = group.flatMap(({ page }) => page.records);
-  const lines = joinLines(records);
-  const landed = records.length === 0 ? null : await landPart(deps.lake, place, ordinal, lines);
+  const texts = textsOf(group.map(({ page }) => page.records));
+  const landed = texts.length === 0 ? null : await landPart(deps.lake, place, ordinal, texts);
   const part: Part = {
     ordinal,
     key: landed?.key ?? null,
     sha256: landed?.sha256 ?? null,
     bytes: landed?.bytes ?? 0,
-    records: records.length,
+    records: group.reduce((sum, { page }) => sum + page.records.length, 0),
     pages: group.length,
     calls: group.reduce((sum, { page }) => sum + page.calls, calls),
     cursors: Object.fromEntries(group.map(({ range, page }) => [range, page.next])),
@@ -121,7 +120,7 @@ async function write(
     });
   }
   if (part.key === null) deps.handOver.ring(batch.batch_id);
-  else deps.handOver.put(batch.batch_id, part.key, lines);
+  else deps.handOver.put(batch.batch_id, part.key, texts);
   return part;
 }
 

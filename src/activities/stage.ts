@@ -90,7 +90,7 @@ async function stageParts(
     batch = (await deps.batches.find(batch.run_id, batch.step_id)) ?? batch;
     const parts = await deps.batches.parts(batch, done);
     for (const part of parts) {
-      for (const block of blocksOf(await linesOf(deps, part), linesPerCopy)) {
+      for (const block of blocksOf(await textsOf(deps, part), linesPerCopy)) {
         await copies.add({ ...block, part: part.ordinal });
         signal.throwIfAborted();
       }
@@ -113,9 +113,9 @@ async function stageParts(
   }
 }
 
-async function linesOf(deps: ActivityDeps, part: Part): Promise<Buffer> {
-  if (!hasObject(part)) return Buffer.alloc(0);
-  return deps.handOver.take(part.key) ?? readLines(deps.lake, part);
+async function textsOf(deps: ActivityDeps, part: Part): Promise<readonly Buffer[]> {
+  if (!hasObject(part)) return [];
+  return deps.handOver.take(part.key) ?? [await readLines(deps.lake, part)];
 }
 
 interface PartBlock extends Block {
@@ -150,6 +150,7 @@ async function copyBlock(
   const encoded = await deps.encoder.encode(stream, job);
   shapes.add(encoded.seen);
   await deps.warehouse.stageEncoded(table, staging, encoded, () => recordsOf(stream, job));
+  deps.encoder.release(encoded);
 }
 
 interface Copies {

@@ -163,22 +163,40 @@ async function collect(
     stream.destroy(new Error('stopped'));
   };
   stopper.signal.addEventListener('abort', destroy, { once: true });
-  const chunks: Buffer[] = [];
+  // Of a compressed body, the length that was promised says nothing about what is read.
+  const promised = stream === response.data ? response.headers['content-length'] : undefined;
+  const body = createBody(promised, maxBytes);
   let bytes = 0;
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       bytes += chunk.length;
-      chunks.push(chunk);
+      body.add(chunk);
       if (bytes > maxBytes) stopper.stop('too_large');
     }
-    return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, bytes);
+    return body.whole();
   } catch {
-    // Of a compressed body, the length that was promised says nothing about what was read.
-    const promised = stream === response.data ? response.headers['content-length'] : undefined;
     return bodyFailure(place, stopper.stopped(), bytes, promised, maxBytes);
   } finally {
     stopper.signal.removeEventListener('abort', destroy);
   }
+}
+
+/** Gathers a body; one whose length was promised in place, so that its chunks are free again at once. */
+function createBody(promised: unknown, maxBytes: number): { add(chunk: Buffer): void; whole(): Buffer } {
+  const length = typeof promised === 'string' && /^\d{1,15}$/.test(promised) ? Number(promised) : 0;
+  const place = length > 0 && length <= maxBytes ? Buffer.allocUnsafeSlow(length) : null;
+  const chunks: Buffer[] = [];
+  let at = 0;
+  return {
+    add(chunk) {
+      if (place === null) chunks.push(chunk);
+      else at += chunk.copy(place, at);
+    },
+    whole() {
+      if (place !== null) return place.subarray(0, at);
+      return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+    },
+  };
 }
 
 /** The body without its compression; a stream that is cut off fails, whatever was read of it. */

@@ -5,25 +5,25 @@
  */
 export interface HandOver {
   /** Keeps a landed part's lines, and rings for its batch. */
-  put(batchId: string, key: string, lines: Buffer): void;
+  put(batchId: string, key: string, texts: readonly Buffer[]): void;
   /** Something about the batch has changed: a part without records, or its end. */
   ring(batchId: string): void;
   /** The lines, once; null when they are not here (any more). */
-  take(key: string): Buffer | null;
+  take(key: string): readonly Buffer[] | null;
   /** Resolves when it rings for the batch, or after the time; rejects when aborted. */
   wait(batchId: string, ms: number, signal: AbortSignal): Promise<void>;
 }
 
 export function createHandOver(maxBytes: number): HandOver {
-  const kept = new Map<string, Buffer>();
+  const kept = new Map<string, readonly Buffer[]>();
   const bells = new Map<string, Set<() => void>>();
   let bytes = 0;
 
-  function take(key: string): Buffer | null {
+  function take(key: string): readonly Buffer[] | null {
     const found = kept.get(key);
     if (found === undefined) return null;
     kept.delete(key);
-    bytes -= found.length;
+    bytes -= sizeOf(found);
     return found;
   }
 
@@ -34,10 +34,10 @@ export function createHandOver(maxBytes: number): HandOver {
   return {
     take,
     ring,
-    put(batchId, key, lines) {
+    put(batchId, key, texts) {
       take(key);
-      kept.set(key, lines);
-      bytes += lines.length;
+      kept.set(key, texts);
+      bytes += sizeOf(texts);
       for (const oldest of kept.keys()) {
         if (bytes <= maxBytes) break;
         take(oldest);
@@ -62,4 +62,8 @@ export function createHandOver(maxBytes: number): HandOver {
       });
     },
   };
+}
+
+function sizeOf(texts: readonly Buffer[]): number {
+  return texts.reduce((sum, text) => sum + text.length, 0);
 }

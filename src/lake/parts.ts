@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
+import { createGzip, gunzip } from 'node:zlib';
 import type { Target } from '../domain/plan.js';
 import { BatonError } from '../protocol/errors.js';
 import { getVerified } from './keys.js';
 import { splitLines } from './lines.js';
 import type { Lake } from './port.js';
 
-const compress = promisify(gzip);
 const expand = promisify(gunzip);
 
 /** What locates a batch in the lake; `date` is the day of the window's end, YYYYMMDD. */
@@ -63,18 +64,30 @@ export interface LandedPart {
   readonly bytes: number;
 }
 
-/** Lands lines as one immutable object. Landing the same lines again is a no-op. */
+/** Lands texts, one behind the other, as one immutable object. Landing the same lines again is a no-op. */
 export async function landPart(
   lake: Lake,
   { folder, label }: BatchPlace,
   ordinal: number,
-  lines: Buffer,
+  texts: readonly Buffer[],
 ): Promise<LandedPart> {
-  const body = await compress(lines, { level: 1 });
+  const body = await compress(texts);
   const sha256 = createHash('sha256').update(body).digest('hex');
   const key = `${folder}/part-${label}${String(ordinal).padStart(5, '0')}-${sha256.slice(0, 8)}.ndjson.gz`;
   await lake.putIfAbsent(key, body);
   return { key, sha256, bytes: body.length };
+}
+
+/** In pieces so large that few of them are made: each is a turn of the thread that asks. */
+const pieceBytes = 262_144;
+
+async function compress(texts: readonly Buffer[]): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  const gzip = createGzip({ level: 1, chunkSize: pieceBytes });
+  await pipeline(Readable.from(texts, { objectMode: true }), gzip, async (made: AsyncIterable<Buffer>) => {
+    for await (const piece of made) pieces.push(piece);
+  });
+  return Buffer.concat(pieces);
 }
 
 /** The records of a part, their bytes checked against the sha256 recorded when they were landed. */

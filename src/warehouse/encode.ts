@@ -33,13 +33,18 @@ export interface EncodedLines {
 export interface Encoder {
   /** `stream` is the job's own. Errors: ERR_INTERNAL (retry) when the thread has ended under it. */
   encode(stream: Stream, job: EncodeJob): Promise<EncodedLines>;
+  /** Gives an answer's memory back for another one: its text is not to be read any more. */
+  release(encoded: EncodedLines): void;
   close(): Promise<void>;
 }
 
-/** A row is written before the next line is parsed, so that what one line needs is gone with it. */
-export function encodeLines(stream: Stream, job: EncodeJob): EncodedLines {
+/**
+ * A row is written before the next line is parsed, so that what one line needs is gone with it. The text is written
+ * into `room` where there is enough of it.
+ */
+export function encodeLines(stream: Stream, job: EncodeJob, room?: ArrayBuffer): EncodedLines {
   const observer = observeShapes(job.shape);
-  const text = copyText(job.table, mapped(stream, job, observer), job.lines.length);
+  const text = copyText(job.table, mapped(stream, job, observer), { recordBytes: job.lines.length, room });
   return { text, seen: observer.seen() };
 }
 

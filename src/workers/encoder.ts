@@ -3,10 +3,12 @@ import { Worker } from 'node:worker_threads';
 import type { Connector } from '../connectors/port.js';
 import type { Logger } from '../observability/logger.js';
 import { BatonError } from '../protocol/errors.js';
-import { type EncodedLines, type Encoder, encodeLines } from '../warehouse/encode.js';
+import { type EncodedLines, type EncodeJob, type Encoder, encodeLines } from '../warehouse/encode.js';
 
 /** The way to the thread and back costs more than so few lines do. */
 const fewLines = 64;
+/** So many pieces of memory are kept for the next lines, and as many for the next texts. */
+const mostSpare = 4;
 /** A thread that needs more than this is ended, and not the process with it. */
 const threadMb = 256;
 
@@ -17,9 +19,16 @@ export interface EncoderOptions {
   readonly program?: string;
 }
 
-/** What the thread answers. */
+/** What the thread is asked: the lines are in memory that moves over, the text may be written into `room`. */
+export interface EncodeRequest {
+  readonly id: number;
+  readonly job: EncodeJob;
+  readonly room?: ArrayBuffer | undefined;
+}
+
+/** What the thread answers; the lines' memory comes back. */
 export type EncodeAnswer =
-  | { readonly id: number; readonly encoded: EncodedLines }
+  | { readonly id: number; readonly encoded: EncodedLines; readonly lines: ArrayBuffer }
   | { readonly id: number; readonly failure: string };
 
 interface Waiting {
@@ -30,11 +39,14 @@ interface Waiting {
 /**
  * Encodes in a thread of its own, so that parsing keeps this one from no request, heartbeat or poll. The thread
  * begins with the first block that is worth it. When it ends, whoever waits for it fails and the next block begins
- * another. It is given lines and gives back rows: it has no connection, no file, no secret.
+ * another. It is given lines and gives back rows: it has no connection, no file, no secret. Memory goes over and
+ * comes back: what is made anew for each block is collected with the whole heap, which costs more than the mapping.
  */
 export function createEncoder(options: EncoderOptions): Encoder {
   const program = options.program ?? fileURLToPath(new URL('./encode-thread.js', import.meta.url));
   const waiting = new Map<number, Waiting>();
+  const spareLines: ArrayBuffer[] = [];
+  const spareTexts: ArrayBuffer[] = [];
   let thread: Worker | null = null;
   let jobs = 0;
 
@@ -53,8 +65,10 @@ export function createEncoder(options: EncoderOptions): Encoder {
   function settle(answer: EncodeAnswer): void {
     const asker = waiting.get(answer.id);
     waiting.delete(answer.id);
-    if ('encoded' in answer) asker?.resolve(answer.encoded);
-    else asker?.reject(defect(answer.failure));
+    if ('encoded' in answer) {
+      keep(spareLines, answer.lines);
+      asker?.resolve(answer.encoded);
+    } else asker?.reject(defect(answer.failure));
   }
 
   function end(ended: Worker, how: string): void {
@@ -77,13 +91,18 @@ export function createEncoder(options: EncoderOptions): Encoder {
       thread ??= begin();
       const worker = thread;
       // A copy of the lines goes over, theirs stay here: a server that refuses a row makes us look at it again.
-      const lines = new Uint8Array(job.lines);
+      const lines = new Uint8Array(memoryFor(spareLines, job.lines.length), 0, job.lines.length);
+      lines.set(job.lines);
+      const room = spareTexts.pop();
       jobs += 1;
-      const id = jobs;
+      const request: EncodeRequest = { id: jobs, job: { ...job, lines }, room };
       return new Promise((resolve, reject) => {
-        waiting.set(id, { resolve, reject });
-        worker.postMessage({ id, job: { ...job, lines } }, [lines.buffer]);
+        waiting.set(request.id, { resolve, reject });
+        worker.postMessage(request, [lines.buffer, ...(room === undefined ? [] : [room])]);
       });
+    },
+    release({ text }) {
+      keep(spareTexts, text.buffer as ArrayBuffer);
     },
     async close() {
       const closing = thread;
@@ -91,6 +110,16 @@ export function createEncoder(options: EncoderOptions): Encoder {
       await closing?.terminate();
     },
   };
+}
+
+/** The next spare piece, or a new one where that is too small. */
+function memoryFor(spare: ArrayBuffer[], bytes: number): ArrayBuffer {
+  const found = spare.pop();
+  return found !== undefined && found.byteLength >= bytes ? found : new ArrayBuffer(bytes);
+}
+
+function keep(spare: ArrayBuffer[], memory: ArrayBuffer): void {
+  if (spare.length < mostSpare) spare.push(memory);
 }
 
 function defect(detail: string): BatonError {

@@ -147,9 +147,9 @@ export function describeLake(name: string, open: () => Promise<LakeUnderTest>): 
     it('names the object in which one bit has turned, and both digests', async () => {
       const records = [Buffer.from('{"id":1}'), Buffer.from('{"id":2}')];
       const place = { folder: 'flipped', label: '' };
-      const part = await landPart(lake, place, 1, joinLines(records));
+      const part = await landPart(lake, place, 1, [joinLines(records)]);
       expect((await readPart(lake, part)).map(String)).toEqual(records.map(String));
-      expect(await landPart(lake, place, 1, joinLines(records))).toEqual(part);
+      expect(await landPart(lake, place, 1, [joinLines(records)])).toEqual(part);
       const file = under.fileOf(part.key);
       const bytes = readFileSync(file);
       expect(digest(bytes)).toBe(part.sha256);

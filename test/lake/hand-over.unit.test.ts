@@ -8,20 +8,20 @@ describe('the hand-over', () => {
   it('gives a part’s lines once', () => {
     const handOver = createHandOver(100);
     const lines = record(10);
-    handOver.put('b', 'k', lines);
-    expect(handOver.take('k')).toBe(lines);
+    handOver.put('b', 'k', [lines]);
+    expect(handOver.take('k')).toEqual([lines]);
     expect(handOver.take('k')).toBeNull();
   });
 
   it('lets the oldest go when it holds too much, and a part too large at once', () => {
     const handOver = createHandOver(100);
-    handOver.put('b', 'first', record(60));
-    handOver.put('b', 'second', record(60));
+    handOver.put('b', 'first', [record(60)]);
+    handOver.put('b', 'second', [record(60)]);
     expect(handOver.take('first')).toBeNull();
     expect(handOver.take('second')).not.toBeNull();
-    handOver.put('b', 'huge', record(101));
+    handOver.put('b', 'huge', [record(101)]);
     expect(handOver.take('huge')).toBeNull();
-    handOver.put('b', 'again', record(100));
+    handOver.put('b', 'again', [record(100)]);
     expect(handOver.take('again')).not.toBeNull();
   });
 

@@ -36,8 +36,14 @@ const backslash = 0x5c;
  * Records in COPY's text format (https://www.postgresql.org/docs/current/sql-copy.html), in memory of its own. A
  * record's bytes are copied as they are wherever nothing in them has to be escaped.
  */
-export function copyText(spec: TableSpec, records: Iterable<StagedRecord>, recordBytes = 0): Uint8Array {
-  let rows: Buffer = Buffer.allocUnsafeSlow(Math.ceil(recordBytes * (1 + spareShare)) + spareBytes);
+export function copyText(
+  spec: TableSpec,
+  records: Iterable<StagedRecord>,
+  { recordBytes = 0, room }: { readonly recordBytes?: number; readonly room?: ArrayBuffer | undefined } = {},
+): Uint8Array {
+  const likely = Math.ceil(recordBytes * (1 + spareShare)) + spareBytes;
+  let rows: Buffer =
+    room !== undefined && room.byteLength >= likely ? Buffer.from(room) : Buffer.allocUnsafeSlow(likely);
   let at = 0;
   for (const record of records) {
     const row = record.verdict.kind === 'row' ? rowText(spec, record.verdict) : null;
