@@ -1,7 +1,7 @@
 import type { Page } from '../connectors/port.js';
 import type { Batch, Part } from '../control/batches.js';
 import { textsOf } from '../lake/lines.js';
-import { type BatchPlace, landPart } from '../lake/parts.js';
+import { type BatchPlace, compressTexts, landPart } from '../lake/parts.js';
 import { BatonError } from '../protocol/errors.js';
 import type { ActivityDeps } from './ports.js';
 
@@ -24,7 +24,8 @@ interface Waiting {
 
 /**
  * Lands pages one part at a time, numbered without gaps: a conflict on a number is how a worker that was frozen
- * learns that another one went on. Pages of ranges that are read side by side share parts.
+ * learns that another one went on. Pages of ranges that are read side by side share parts; the next part is
+ * compressed while the one before is written.
  */
 export function createLander(
   deps: ActivityDeps,
@@ -43,22 +44,39 @@ export function createLander(
   let busy = false;
   let broken: { readonly error: unknown } | null = null;
 
+  function pack(): Packed | null {
+    const group = nextGroup(waiting);
+    if (group.length === 0) return null;
+    const texts = textsOf(group.map(({ page }) => page.records));
+    const body = texts.length === 0 ? null : compressTexts(texts);
+    // It is awaited later than it may fail.
+    body?.catch(() => {});
+    return { group, texts, body };
+  }
+
   async function drain(): Promise<void> {
     busy = true;
-    while (waiting.length > 0) {
-      const group = nextGroup(waiting);
+    for (let next = pack(); next !== null; ) {
+      const { group } = next;
+      const ready: Packed = next;
       try {
+        await ready.body;
+        // What has come meanwhile is compressed while this is written.
+        next = pack();
         ordinal += 1;
-        const part = await write(deps, work, ordinal, group, calls);
+        const part = await write(deps, work, ordinal, ready, calls);
         calls = 0;
         records += part.records;
         pages += part.pages;
         work.onPart({ records, pages });
         for (const { resolve } of group) resolve();
+        next ??= pack();
       } catch (error) {
         // The numbering is lost with it: whoever waits or comes later fails too, and the attempt ends.
         broken = { error };
-        for (const { reject } of [...group, ...waiting.splice(0)]) reject(error);
+        const behind = next === ready ? [] : (next?.group ?? []);
+        for (const { reject } of [...group, ...behind, ...waiting.splice(0)]) reject(error);
+        next = null;
       }
     }
     busy = false;
@@ -80,6 +98,13 @@ export function createLander(
   };
 }
 
+/** A part in the making: its pages, their text, and that compressed; null where they hold no record. */
+interface Packed {
+  readonly group: readonly Waiting[];
+  readonly texts: readonly Buffer[];
+  readonly body: Promise<Buffer> | null;
+}
+
 /** The first page that waits, and those behind it as long as they fit. */
 function nextGroup(waiting: Waiting[]): Waiting[] {
   const group = waiting.splice(0, 1);
@@ -97,11 +122,10 @@ async function write(
   deps: ActivityDeps,
   { batch, place }: { readonly batch: Batch; readonly place: BatchPlace },
   ordinal: number,
-  group: readonly Waiting[],
+  { group, texts, body }: Packed,
   calls: number,
 ): Promise<Part> {
-  const texts = textsOf(group.map(({ page }) => page.records));
-  const landed = texts.length === 0 ? null : await landPart(deps.lake, place, ordinal, texts);
+  const landed = body === null ? null : await landPart(deps.lake, place, ordinal, await body);
   const part: Part = {
     ordinal,
     key: landed?.key ?? null,

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import pLimit from 'p-limit';
 import type { Cursor, OpenConnection, Stream, Window } from '../connectors/port.js';
 import type { Batch, Part } from '../control/batches.js';
 import type { ExtractStep } from '../domain/plan.js';
@@ -33,7 +34,8 @@ interface Range {
 
 /**
  * Reads the rest of a batch: its one range, or, where the stream can be cut, several side by side. A page is
- * checkpointed before its range reads the next, so that a kill costs at most the pages that were in flight.
+ * checkpointed before its range reads the next, so that a kill costs at most the pages that were in flight: those
+ * that were asked for, and those on their way into the lake.
  */
 export async function walkBatch(deps: ActivityDeps, walk: Walk): Promise<void> {
   const { step, batch } = walk;
@@ -86,7 +88,10 @@ async function firstRange(
   return null;
 }
 
-/** The ranges from the first on, so many of them at once; the first failure ends all after their page in hand. */
+/** So many ranges are under way for each request that may be: while one's page is being landed, another's is read. */
+const rangesPerRequest = 2;
+
+/** The ranges from the first on, several of them at once; the first failure ends all after their page in hand. */
 async function readAll(reader: Reader, starts: readonly unknown[], inFlight: number): Promise<void> {
   const ranges = starts.map((start, index) => reader.resume(index + 1, start)).filter((range) => !range.done);
   let failed = false;
@@ -100,7 +105,8 @@ async function readAll(reader: Reader, starts: readonly unknown[], inFlight: num
           throw error;
         }
   };
-  const ended = await Promise.allSettled(Array.from({ length: Math.min(inFlight, ranges.length) }, read));
+  const underWay = Math.min(inFlight * rangesPerRequest, ranges.length);
+  const ended = await Promise.allSettled(Array.from({ length: underWay }, read));
   const failure = ended.find((result) => result.status === 'rejected');
   if (failure !== undefined) throw failure.reason;
 }
@@ -122,6 +128,7 @@ function createReader(
     parts.flatMap(({ cursors }) => Object.values(cursors).map((cursor) => JSON.stringify(cursor))),
   );
   const stands = new Map<string, unknown>();
+  const request = pLimit(connection.http.requestsInFlight);
   for (const { cursors } of parts)
     for (const [number, cursor] of Object.entries(cursors)) stands.set(number, cursor);
 
@@ -136,10 +143,13 @@ function createReader(
       signal.throwIfAborted();
       handBackIfStopping(deps.stopping);
       const { cursor } = range;
-      const page = await patiently(
-        () => stream.readPage(connection, window, cursor, { signal, parameters: batch.parameters }),
-        signal,
-      );
+      const page = await request(() => {
+        signal.throwIfAborted();
+        return patiently(
+          () => stream.readPage(connection, window, cursor, { signal, parameters: batch.parameters }),
+          signal,
+        );
+      });
       const next = JSON.stringify(page.next);
       if (page.next !== null && seen.has(next))
         throw new BatonError('ERR_CURSOR_ENDLESS', {

@@ -64,14 +64,13 @@ export interface LandedPart {
   readonly bytes: number;
 }
 
-/** Lands texts, one behind the other, as one immutable object. Landing the same lines again is a no-op. */
+/** Lands a compressed text as one immutable object. Landing the same again is a no-op. */
 export async function landPart(
   lake: Lake,
   { folder, label }: BatchPlace,
   ordinal: number,
-  texts: readonly Buffer[],
+  body: Buffer,
 ): Promise<LandedPart> {
-  const body = await compress(texts);
   const sha256 = createHash('sha256').update(body).digest('hex');
   const key = `${folder}/part-${label}${String(ordinal).padStart(5, '0')}-${sha256.slice(0, 8)}.ndjson.gz`;
   await lake.putIfAbsent(key, body);
@@ -81,7 +80,8 @@ export async function landPart(
 /** In pieces so large that few of them are made: each is a turn of the thread that asks. */
 const pieceBytes = 262_144;
 
-async function compress(texts: readonly Buffer[]): Promise<Buffer> {
+/** The texts of a part, one behind the other, as its object's bytes. The same texts give the same bytes. */
+export async function compressTexts(texts: readonly Buffer[]): Promise<Buffer> {
   const pieces: Buffer[] = [];
   const gzip = createGzip({ level: 1, chunkSize: pieceBytes });
   await pipeline(Readable.from(texts, { objectMode: true }), gzip, async (made: AsyncIterable<Buffer>) => {

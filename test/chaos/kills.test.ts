@@ -69,7 +69,7 @@ describe('SIGKILL of the workers', () => {
   });
 });
 
-/** Coupa's pages are read in ranges, so many at once; the others follow one another. */
+/** Coupa's pages are read in ranges, 4 requests at once and as many pages being landed; the others follow one another. */
 function inFlight(stream: string): number {
-  return stream.startsWith('coupa') ? 4 : 1;
+  return stream.startsWith('coupa') ? 8 : 1;
 }

@@ -15,10 +15,10 @@ const records = 20_000;
 const pages = 400;
 const kills = 25;
 
-/** Pages one after the other; and so many at once, in ranges. */
+/** Pages one after the other; and in ranges: 4 requests at once, and as many pages on their way into the lake. */
 const sequential = readingStep('coupa_sequential', 'purchase_order_totals');
 const ranged = readingStep('coupa', 'purchase_orders');
-const inFlight = 4;
+const inFlight = 8;
 const steps = [sequential, ranged];
 
 describe('an extraction of 400 pages', () => {

@@ -9,7 +9,7 @@ import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { checkForeignKey, getVerified } from '../../src/lake/keys.js';
 import { joinLines } from '../../src/lake/lines.js';
-import { landPart, readPart } from '../../src/lake/parts.js';
+import { compressTexts, landPart, readPart } from '../../src/lake/parts.js';
 import type { Lake, LakeEntry } from '../../src/lake/port.js';
 import { BatonError } from '../../src/protocol/errors.js';
 
@@ -147,9 +147,9 @@ export function describeLake(name: string, open: () => Promise<LakeUnderTest>): 
     it('names the object in which one bit has turned, and both digests', async () => {
       const records = [Buffer.from('{"id":1}'), Buffer.from('{"id":2}')];
       const place = { folder: 'flipped', label: '' };
-      const part = await landPart(lake, place, 1, [joinLines(records)]);
+      const part = await landPart(lake, place, 1, await compressTexts([joinLines(records)]));
       expect((await readPart(lake, part)).map(String)).toEqual(records.map(String));
-      expect(await landPart(lake, place, 1, [joinLines(records)])).toEqual(part);
+      expect(await landPart(lake, place, 1, await compressTexts([joinLines(records)]))).toEqual(part);
       const file = under.fileOf(part.key);
       const bytes = readFileSync(file);
       expect(digest(bytes)).toBe(part.sha256);
