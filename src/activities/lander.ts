@@ -7,10 +7,14 @@ import type { ActivityDeps } from './ports.js';
 
 /** Pages that arrive while a part is being written become the next part together, up to so many bytes. */
 const partBytes = 8_388_608;
+/** No more pages are asked for while so many bytes are on their way into the lake. */
+const heldBytes = 4_194_304;
 
 export interface Lander {
   /** Resolves when the page is in the lake and its checkpoint is stored. */
   land(range: number, page: Page): Promise<void>;
+  /** Resolves when there is room for another page. */
+  room(): Promise<void>;
   /** Calls that brought no page; counted with the next part. */
   addCalls(calls: number): void;
 }
@@ -41,8 +45,16 @@ export function createLander(
   let records = work.parts.reduce((sum, part) => sum + part.records, 0);
   let pages = work.parts.reduce((sum, part) => sum + part.pages, 0);
   let calls = 0;
+  let held = 0;
+  const queue: (() => void)[] = [];
   let busy = false;
   let broken: { readonly error: unknown } | null = null;
+
+  function release(group: readonly Waiting[]): void {
+    held -= sizeOf(group);
+    if (held >= heldBytes && broken === null) return;
+    for (const goOn of queue.splice(0)) goOn();
+  }
 
   function pack(): Packed | null {
     const group = nextGroup(waiting);
@@ -69,6 +81,7 @@ export function createLander(
         records += part.records;
         pages += part.pages;
         work.onPart({ records, pages });
+        release(group);
         for (const { resolve } of group) resolve();
         next ??= pack();
       } catch (error) {
@@ -76,6 +89,7 @@ export function createLander(
         broken = { error };
         const behind = next === ready ? [] : (next?.group ?? []);
         for (const { reject } of [...group, ...behind, ...waiting.splice(0)]) reject(error);
+        release([]);
         next = null;
       }
     }
@@ -89,13 +103,20 @@ export function createLander(
           reject(broken.error);
           return;
         }
+        held += page.bytes;
         waiting.push({ range, page, resolve, reject });
         if (!busy) void drain();
       }),
+    room: () =>
+      held < heldBytes || broken !== null ? Promise.resolve() : new Promise((resolve) => queue.push(resolve)),
     addCalls(more) {
       calls += more;
     },
   };
+}
+
+function sizeOf(group: readonly Waiting[]): number {
+  return group.reduce((sum, { page }) => sum + page.bytes, 0);
 }
 
 /** A part in the making: its pages, their text, and that compressed; null where they hold no record. */

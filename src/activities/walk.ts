@@ -143,7 +143,8 @@ function createReader(
       signal.throwIfAborted();
       handBackIfStopping(deps.stopping);
       const { cursor } = range;
-      const page = await request(() => {
+      const page = await request(async () => {
+        await lander.room();
         signal.throwIfAborted();
         return patiently(
           () => stream.readPage(connection, window, cursor, { signal, parameters: batch.parameters }),
