@@ -3,6 +3,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { BatonClient, type RunResult } from '../../src/client/index.js';
+import { runId } from '../../src/protocol/names.js';
 import { costOfEvents, type HistoryEvent, type TemporalCost } from '../extract-load/history.js';
 import { configOf, databases, startWorker } from '../extract-load/pipeline-contestant.js';
 import { benchPipeline } from '../extract-load/plan.js';
@@ -28,12 +29,19 @@ export interface Outcome {
   readonly bytes: number;
 }
 
+export interface MappedOutcome {
+  readonly executions: readonly Outcome[];
+  readonly runs: readonly string[];
+}
+
 /** Baton with many tenants, and beside it bare workflows on the same server. */
 export interface Fleet {
   readonly vendor: Vendor;
   readonly processes: Readonly<Record<string, number>>;
   /** Starts a tenant's first load; answers how to wait for its end. */
   startRun(tenant: string): Promise<{ readonly id: string; result(): Promise<RunResult> }>;
+  /** One run that is mapped over tenants, to its end; answers its executions, the last one first, and its tenants' runs. */
+  runMapped(tenants: readonly string[], maxParallel: number): Promise<MappedOutcome>;
   startBare(id: string, waves: readonly number[]): Promise<() => Promise<unknown>>;
   outcome(workflowId: string): Promise<Outcome>;
   waits(): WaitsOf;
@@ -58,6 +66,14 @@ export async function openFleet(stage: Stage, { tenants, records, pageSize }: Fl
   const connection = await Connection.connect({ address: stage.temporal.address });
   const client = new Client({ connection });
 
+  const outcomeOf = async (workflowId: string, temporalRunId?: string) => {
+    const { events } = await client.workflow.getHandle(workflowId, temporalRunId).fetchHistory();
+    const all = events ?? [];
+    const before = all[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId ?? '';
+    const outcome = { workflowId, story: storyOf(all), cost: costOfEvents(all, 0), bytes: bytesOf(all) };
+    return { outcome, before };
+  };
+
   return {
     vendor,
     processes: { 'worker data': data.pid, 'worker control': control.pid, bare: bareWorker.pid },
@@ -66,10 +82,27 @@ export async function openFleet(stage: Stage, { tenants, records, pageSize }: Fl
       return { id: run.id, result: () => run.result() };
     },
     startBare: (id, waves) => startBare(client, id, waves),
-    async outcome(workflowId) {
-      const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
-      const all = events ?? [];
-      return { workflowId, story: storyOf(all), cost: costOfEvents(all, 0), bytes: bytesOf(all) };
+    outcome: async (workflowId) => (await outcomeOf(workflowId)).outcome,
+    async runMapped(names, maxParallel) {
+      const logicalTime = new Date().toISOString().replace(/\.\d+/, '');
+      const id = await baton.startMapped({
+        pipeline: benchPipeline,
+        tenants: names,
+        logicalTime,
+        trigger: 'manual',
+        fullRefresh: false,
+        inputs: {},
+        maxParallel,
+        toleratedPercent: 0,
+      });
+      await client.workflow.getHandle(id).result();
+      const executions: Outcome[] = [];
+      for (let run: string | undefined = ''; run !== undefined; ) {
+        const { outcome, before } = await outcomeOf(id, run === '' ? undefined : run);
+        executions.push(outcome);
+        run = before === '' ? undefined : before;
+      }
+      return { executions, runs: names.map((tenant) => runId(benchPipeline, tenant, logicalTime)) };
     },
     waits: () => readWaits(waitsFile),
     async close() {

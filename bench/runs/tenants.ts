@@ -20,7 +20,7 @@ interface Options {
 
 export const tenants: Bench = {
   name: 'tenants',
-  summary: 'What a tenant costs: actions, events, bytes of history, seconds and CPU of its run.',
+  summary: 'What a tenant of a mapped run costs: actions, events, bytes of history, seconds and CPU.',
   usage: '[--tenants 200] [--at-once 10] [--json] [--keep]',
   async run(args) {
     const { values } = parseArgs({
@@ -53,30 +53,15 @@ async function measure(stage: Stage, options: Options, say: (line: string) => vo
     temporal: stage.temporal.pid,
   });
   const startedMs = performance.now();
-  const ids = await inWindow(names, options.atOnce, (tenant) => oneRun(fleet, tenant));
+  const { executions, runs } = await fleet.runMapped(names, options.atOnce);
   const seconds = (performance.now() - startedMs) / 1000;
   const measurement = await meter.stop();
   const outcomes: Outcome[] = [];
-  for (const id of ids) outcomes.push(await fleet.outcome(id));
+  for (const id of runs) outcomes.push(await fleet.outcome(id));
   await fleet.close();
-  const report = reportOf(outcomes, seconds, measurement, options);
+  const report = reportOf({ outcomes, executions }, seconds, measurement, options);
   say(`\n${tableOf(report)}`);
   return report;
-}
-
-/** So many at once: the next one starts when one has ended. */
-async function inWindow(
-  names: readonly string[],
-  atOnce: number,
-  work: (name: string) => Promise<string>,
-): Promise<string[]> {
-  const ids: string[] = [];
-  const waiting = names.values();
-  const lane = async () => {
-    for (const name of waiting) ids.push(await work(name));
-  };
-  await Promise.all(Array.from({ length: atOnce }, lane));
-  return ids;
 }
 
 async function oneRun(fleet: Fleet, tenant: string): Promise<string> {
@@ -88,7 +73,10 @@ async function oneRun(fleet: Fleet, tenant: string): Promise<string> {
 }
 
 function reportOf(
-  outcomes: readonly Outcome[],
+  {
+    outcomes,
+    executions,
+  }: { readonly outcomes: readonly Outcome[]; readonly executions: readonly Outcome[] },
   seconds: number,
   measurement: Measurement<string>,
   { tenants: count, atOnce }: Options,
@@ -105,14 +93,23 @@ function reportOf(
     records,
     seconds: rounded(seconds, 2),
     tenantsPerSecond: rounded(count / seconds, 2),
+    parent: {
+      executions: executions.length,
+      actions: executions.reduce((sum, { cost }) => sum + cost.actions, 0),
+      mostEvents: Math.max(...executions.map(({ cost }) => cost.events)),
+      mostHistoryBytes: Math.max(...executions.map(({ bytes }) => bytes)),
+    },
     eachTenant: {
-      actions: each(({ cost }) => cost.actions),
+      // What starts a child is counted where it is started.
+      actions: each(({ cost }) => cost.actions - 1),
       events: each(({ cost }) => cost.events),
       historyBytes: each(({ bytes }) => bytes),
       seconds: rounded(each(({ story }) => story.endedMs - story.startedMs) / 1000, 3),
       cpuMs: Object.fromEntries(cpu) as Record<string, number>,
     },
-    largestPayloadBytes: Math.max(...outcomes.map(({ cost }) => cost.largestPayloadBytes)),
+    largestPayloadBytes: Math.max(
+      ...[...outcomes, ...executions].map(({ cost }) => cost.largestPayloadBytes),
+    ),
     othersCpuSeconds: rounded(measurement.othersCpuSeconds, 1),
   };
 }
@@ -122,6 +119,7 @@ function tableOf({
   atOnce,
   seconds,
   tenantsPerSecond,
+  parent,
   eachTenant,
 }: ReturnType<typeof reportOf>) {
   const table = columns(
@@ -135,5 +133,10 @@ function tableOf({
     ],
     1,
   );
-  return `${count} tenants of ${records} orders, ${atOnce} at once: ${seconds} s, ${tenantsPerSecond} a second\n\n${table}`;
+  const whole = `The run that is mapped over them: ${parent.actions} actions (${rounded(parent.actions / count, 2)} for each tenant), ${formatExecutions(parent.executions)}, at most ${parent.mostEvents} events and ${parent.mostHistoryBytes} bytes of history`;
+  return `${count} tenants of ${records} orders, ${atOnce} at once: ${seconds} s, ${tenantsPerSecond} a second\n\n${table}\n\n${whole}`;
+}
+
+function formatExecutions(count: number): string {
+  return count === 1 ? 'one execution' : `${count} executions`;
 }

@@ -1,16 +1,16 @@
 /** What the benches of this repository measured; docs/explanation/scale.md says where and with which command. */
 export const measured = {
   /** Of a run with three streams: `npm run bench -- tenants`. */
-  actionsPerRun: 13,
-  historyBytesPerRun: 17_000,
+  actionsPerRun: 7,
+  historyBytesPerRun: 11_800,
   streamsPerRun: 3,
   /** Processor seconds of a run, whatever it reads: `npm run bench -- tenants`. */
-  workerPerRun: 0.188,
-  warehousePerRun: 0.084,
-  temporalPerRun: 0.138,
-  /** Processor seconds of an order on the first load: `npm run bench -- extract-load --only pipeline`. */
-  workerPerOrder: 91e-6,
-  warehousePerOrder: 109e-6,
+  workerPerRun: 0.145,
+  warehousePerRun: 0.079,
+  temporalPerRun: 0.079,
+  /** Processor seconds of an order on the first load, in pages of 50: `npm run bench -- extract-load --page 50`. */
+  workerPerOrder: 117e-6,
+  warehousePerOrder: 94e-6,
   bytesPerOrder: 1_743,
 } as const;
 
