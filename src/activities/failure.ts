@@ -1,7 +1,11 @@
+import { setMaxListeners } from 'node:events';
 import { ApplicationFailure, activityInfo, CancelledFailure, Context } from '@temporalio/activity';
 import { redact } from '../domain/secret.js';
 import type { Logger } from '../observability/logger.js';
 import { BatonError, describeError, type ErrorView } from '../protocol/errors.js';
+
+/** Of an activity's signal: sixteen requests at once, and twice as many ranges under way. */
+const mostListeners = 64;
 
 /**
  * What Temporal is told of an error: type = the catalogue's name, message = one sentence, details = the view a
@@ -54,6 +58,8 @@ export async function asActivity<T>(
   const { activityType, attempt } = activityInfo();
   const bound = log.child({ activity: activityType, attempt, ...fields });
   const beat = setInterval(() => context.heartbeat(), 2_000);
+  // Every request that is under way, and every range that waits, listens: far more than Node.js takes for a leak.
+  setMaxListeners(mostListeners, context.cancellationSignal);
   const started = performance.now();
   try {
     const result = await body(context.cancellationSignal);
