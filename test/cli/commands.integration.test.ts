@@ -67,7 +67,10 @@ describe('the command line, as a process', () => {
       lastError: 'GET /api/suppliers answered 503',
     });
     const table = await baton('connections', 'list').ended;
-    expect(table.stdout).toMatch(/coupa.*20 per 1 s.*down, asked again in (29|30) s/);
+    const [, seconds] = table.stdout.match(/coupa.*20 per 1 s.*down, asked again in (\d+) s/) ?? [];
+    // Less what two processes took since.
+    expect(Number(seconds)).toBeGreaterThan(10);
+    expect(Number(seconds)).toBeLessThanOrEqual(30);
     await control.knex('control.budgets').delete();
   });
 
