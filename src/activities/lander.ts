@@ -13,7 +13,7 @@ const heldBytes = 4_194_304;
 export interface Lander {
   /** Resolves when the page is in the lake and its checkpoint is stored. */
   land(range: number, page: Page): Promise<void>;
-  /** Resolves when there is room for another page. */
+  /** Resolves when there is room for another page; rejects when none can be landed any more. */
   room(): Promise<void>;
   /** Calls that brought no page; counted with the next part. */
   addCalls(calls: number): void;
@@ -46,14 +46,13 @@ export function createLander(
   let pages = work.parts.reduce((sum, part) => sum + part.pages, 0);
   let calls = 0;
   let held = 0;
-  const queue: (() => void)[] = [];
+  const forRoom: (() => void)[] = [];
   let busy = false;
   let broken: { readonly error: unknown } | null = null;
 
   function release(group: readonly Waiting[]): void {
     held -= sizeOf(group);
-    if (held >= heldBytes && broken === null) return;
-    for (const goOn of queue.splice(0)) goOn();
+    for (const goOn of forRoom.splice(0)) goOn();
   }
 
   function pack(): Packed | null {
@@ -69,8 +68,8 @@ export function createLander(
   async function drain(): Promise<void> {
     busy = true;
     for (let next = pack(); next !== null; ) {
-      const { group } = next;
       const ready: Packed = next;
+      const { group } = ready;
       try {
         await ready.body;
         // What has come meanwhile is compressed while this is written.
@@ -107,8 +106,11 @@ export function createLander(
         waiting.push({ range, page, resolve, reject });
         if (!busy) void drain();
       }),
-    room: () =>
-      held < heldBytes || broken !== null ? Promise.resolve() : new Promise((resolve) => queue.push(resolve)),
+    async room() {
+      while (held >= heldBytes && broken === null)
+        await new Promise<void>((resolve) => forRoom.push(resolve));
+      if (broken !== null) throw broken.error;
+    },
     addCalls(more) {
       calls += more;
     },

@@ -90,7 +90,7 @@ async function stageParts(
     batch = (await deps.batches.find(batch.run_id, batch.step_id)) ?? batch;
     const parts = await deps.batches.parts(batch, done);
     for (const part of parts) {
-      for (const block of blocksOf(await textsOf(deps, part), linesPerCopy)) {
+      for (const block of blocksOf(await partTexts(deps, part), linesPerCopy)) {
         await copies.add({ ...block, part: part.ordinal });
         signal.throwIfAborted();
       }
@@ -113,7 +113,7 @@ async function stageParts(
   }
 }
 
-async function textsOf(deps: ActivityDeps, part: Part): Promise<readonly Buffer[]> {
+async function partTexts(deps: ActivityDeps, part: Part): Promise<readonly Buffer[]> {
   if (!hasObject(part)) return [];
   return deps.handOver.take(part.key) ?? [await readLines(deps.lake, part)];
 }

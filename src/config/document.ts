@@ -1,4 +1,13 @@
-import { isCollection, isMap, isNode, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import {
+  isCollection,
+  isMap,
+  isNode,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type YAMLParseError,
+} from 'yaml';
 import type { Path, Problem } from './problems.js';
 
 /** A plain tree: what YAML and the environment make together, before validation. */
@@ -35,7 +44,7 @@ export function parseConfigDocument(text: string, fileName: string): ParsedDocum
     where: `${fileName}:${position.line}:${position.column}`,
     position,
   });
-  const syntax = document.errors.map((error) => problem(at(error.pos[0]), syntaxMessage(error.code)));
+  const syntax = tellable(document.errors).map(({ pos, code }) => problem(at(pos[0]), syntaxMessage(code)));
   const root: unknown = syntax.length > 0 ? {} : document.toJS({ maxAliasCount: 100 });
   const isTree = root !== null && typeof root === 'object' && !Array.isArray(root);
   if (!isTree && root !== null) syntax.push(problem(start, 'must hold sections such as "connections:"'));
@@ -46,6 +55,12 @@ export function parseConfigDocument(text: string, fileName: string): ParsedDocum
     valueAt: (path) => at(offsetOf(contents, path, 'value')),
     keyAt: (path) => at(offsetOf(contents, path, 'key')),
   };
+}
+
+/** What follows a first mistake mostly comes from it; that a key stands twice is always one of its own. */
+function tellable(errors: readonly YAMLParseError[]): readonly YAMLParseError[] {
+  const first = errors.find(({ code }) => code !== 'DUPLICATE_KEY');
+  return errors.filter((error) => error === first || error.code === 'DUPLICATE_KEY');
 }
 
 /** The library's own messages may quote the text, which may be a secret: only its code is used. */

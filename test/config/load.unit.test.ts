@@ -126,6 +126,10 @@ pipelines:
   it('points at syntax errors', () => {
     expect(problemsOf('version: 1\ntemporal: {address: "x\n')[0]).toMatch(/^baton.yaml:\d+:\d+ .*YAML/);
     expect(problemsOf('version: 1\nversion: 1\n')).toEqual(['baton.yaml:2:1 : this key stands here twice']);
+    // One bracket too many, of which all the rest follows.
+    expect(
+      problemsOf('version: 1\nconnections: [\n  a:\n    type: coupa\n  b:\n    type: coupa\n'),
+    ).toHaveLength(1);
     expect(problemsOf('just text\n')[0]).toMatch(/must hold sections/);
     expect(problemsOf('')).toEqual(['baton.yaml:1:1 version: is required']);
   });

@@ -1,3 +1,5 @@
+import diagnostics from 'node:diagnostics_channel';
+import type { ClientRequest } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { catalogue } from '../../src/protocol/errors.js';
 import { startBaton, type TestBaton } from '../setup/baton.js';
@@ -88,5 +90,35 @@ describe('a Retry-After by the vendor’s clock', () => {
     // The date has whole seconds.
     expect(waitedMs).toBeGreaterThanOrEqual(3_000);
     expect(waitedMs).toBeLessThan(7_000);
+  });
+});
+
+describe('a stream that is read in ranges', () => {
+  it('has no more requests under way than the connection may, though there are more ranges', async () => {
+    // Longer than the vendor's rate needs for more than four.
+    baton.sandbox.faults.add({
+      vendor: 'coupa',
+      kind: 'slow_body',
+      match: orders,
+      params: { durationMs: 800 },
+      count: null,
+    });
+    const open = new Set<ClientRequest>();
+    let most = 0;
+    const note = (message: unknown) => {
+      const { request } = message as { request: ClientRequest };
+      // Totals are another stream, which has a walk of its own.
+      if (!request.path.includes(orders.path) || request.path.includes('fields=')) return;
+      open.add(request);
+      most = Math.max(most, open.size);
+      request.once('close', () => open.delete(request));
+    };
+    diagnostics.subscribe('http.client.request.start', note);
+    try {
+      expect(await baton.run({ tenant: 'beside' })).toMatchObject({ state: 'succeeded' });
+    } finally {
+      diagnostics.unsubscribe('http.client.request.start', note);
+    }
+    expect(most).toBe(4);
   });
 });
