@@ -57,9 +57,9 @@ export default {
     ),
     never(
       'connectors-are-no-siblings',
-      'One outside system knows nothing of another; how pages follow one another is no system.',
+      'One outside system knows nothing of another; how pages follow one another and how a request is signed are no systems.',
       { path: `${sources}connectors/([^/]+)/` },
-      { path: `${sources}connectors/[^/]+/`, pathNot: `${sources}connectors/($1|paging)/` },
+      { path: `${sources}connectors/[^/]+/`, pathNot: `${sources}connectors/($1|paging|hooks)/` },
     ),
     never(
       'databases-in-two-places',

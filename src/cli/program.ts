@@ -247,6 +247,39 @@ export function buildProgram(execute: Execute): Command {
       command.option('--run <run>', 'only of this run').option('--state <state>', 'only in this state'),
   );
 
+  const events = group('events', 'event', 'what came in through webhooks, and what became of it');
+  const chosen = (command: Command): Command =>
+    command
+      .option('--connection <name>', 'only of this connection')
+      .option('--type <type>', 'only of this type')
+      .option('--state <state>', 'only in this state');
+  add(
+    events,
+    'list',
+    'newest first, each with its state and by what or why',
+    async () => (await import('./commands/events.js')).listEvents,
+    chosen,
+  );
+  add(
+    events,
+    'show <event>',
+    'one event: what became of it, where it is in the lake, its bytes',
+    async () => (await import('./commands/events.js')).showEvent,
+  );
+  add(
+    events,
+    'replay <event>',
+    'hand one out again, as the rules are today',
+    async () => (await import('./commands/events.js')).replayEvent,
+  );
+  add(
+    events,
+    'tail',
+    'events as they come, a line each',
+    async () => (await import('./commands/events.js')).tailEvents,
+    chosen,
+  );
+
   const lake = group('lake', null, 'what arrives in the lake and is loaded by itself');
   add(
     lake,

@@ -24,13 +24,30 @@ export function connectionIssues(tree: Tree, connectors: Connectors): readonly I
       return [{ path, message: unknownType(type, connectors), about: 'value' as const }];
     }
     const settings = ownSettings(asTree(connection), connector.connection);
-    const parsed = connector.connection.safeParse(settings);
-    if (parsed.success) return [];
-    return describeIssues(parsed.error, connector.connection, settings).map((issue) => ({
-      ...issue,
-      path: ['connections', name, ...issue.path],
-    }));
+    return [
+      ...issuesOf(connector.connection, settings, ['connections', name]),
+      ...webhookIssues(connector, asTree(connection)['webhook'], ['connections', name, 'webhook']),
+    ];
   });
+}
+
+function webhookIssues(
+  connector: Connector,
+  webhook: unknown,
+  path: readonly string[],
+): readonly IssueProblem[] {
+  if (webhook === undefined) return [];
+  if (connector.webhook !== undefined) return issuesOf(connector.webhook.settings, asTree(webhook), path);
+  return [{ path, message: `is not taken: ${connector.system} sends none that we know`, about: 'key' }];
+}
+
+function issuesOf(schema: z.ZodType, settings: Tree, path: readonly string[]): readonly IssueProblem[] {
+  const parsed = schema.safeParse(settings);
+  if (parsed.success) return [];
+  return describeIssues(parsed.error, schema, settings).map((issue) => ({
+    ...issue,
+    path: [...path, ...issue.path],
+  }));
 }
 
 /** Schema of the connector's own settings of a connection in the tree; null when it is not known. */
@@ -59,7 +76,7 @@ export function resolveConnection(
     name,
     type: connection.type,
     baseUrl: connection.baseUrl,
-    settings: resolveSettings(validSettings(connection, connector, name), config) as Record<string, unknown>,
+    settings: resolveSecrets(validSettings(connection, connector, name), config) as Record<string, unknown>,
     limits: limitsOf(connection),
   };
 }
@@ -97,11 +114,12 @@ function ownSettings(connection: Tree, schema: z.ZodType): Tree {
   );
 }
 
-function resolveSettings(value: unknown, config: BatonConfig): unknown {
+/** The same with every secret reference replaced by its `Secret`. */
+export function resolveSecrets(value: unknown, config: BatonConfig): unknown {
   if (typeof value === 'string') return secretRefPattern.test(value) ? resolveSecret(value, config) : value;
-  if (Array.isArray(value)) return value.map((item) => resolveSettings(item, config));
+  if (Array.isArray(value)) return value.map((item) => resolveSecrets(item, config));
   if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, resolveSettings(item, config)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, resolveSecrets(item, config)]));
 }
 
 function limitsOf({ limits }: ConnectionConfig): ConnectionLimits {

@@ -2,6 +2,7 @@
 export { resolveConnection, unknownConnection } from './connection.js';
 export { databaseUrl } from './database.js';
 export { formatDuration, parseDuration } from './duration.js';
+export { eventRules, resolveWebhook } from './events.js';
 export { type PipelineInput, pipelineInputs } from './inputs.js';
 export { lakePlace, noticePlace } from './lake.js';
 export { type LoadOptions, loadConfig } from './load.js';

@@ -28,6 +28,10 @@ export function danglingReferences(tree: Tree): readonly Finding[] {
   if (Array.isArray(intakes))
     for (const [index, intake] of intakes.entries())
       check(asTree(intake)['connection'], ['lake', 'intake', index, 'connection']);
+  const rules = asTree(tree['events'])['rules'];
+  if (Array.isArray(rules))
+    for (const [index, rule] of rules.entries())
+      check(asTree(rule)['connection'], ['events', 'rules', index, 'connection']);
   for (const [event, targets] of Object.entries(asTree(tree['alerts']))) {
     if (!Array.isArray(targets)) continue;
     for (const [index, target] of targets.entries()) {

@@ -2,8 +2,10 @@ import type { z } from 'zod';
 import type { BreakerSettings } from '../domain/breaker.js';
 import type { Column, Mapped } from '../domain/columns.js';
 import type { Rate, RateSettings } from '../domain/rate.js';
+import { eventStream } from './event-stream.js';
 import type { Gate } from './gate.js';
 import type { VendorHttp } from './http.js';
+import type { Webhook } from './webhook.js';
 
 /**
  * The connector port: one declarative value per outside system. A connector knows neither Temporal nor its
@@ -18,6 +20,8 @@ export interface Connector<C = unknown> {
   /** zod schema of the connection's settings beyond `type`, secrets still as `secret://` references. */
   readonly connection: z.ZodType<C>;
   readonly streams: Readonly<Record<string, Stream>>;
+  /** How the system's webhooks are verified and read; absent where it sends none that we take. */
+  readonly webhook?: Webhook;
   /** The streams that a connection declares itself, instead of `streams`. */
   streamsOf?(settings: C): Readonly<Record<string, Stream>>;
   /** The vendor's documented limit, less what others need, where the connection's `limits` set none. */
@@ -30,9 +34,10 @@ export function defineConnector<C>(connector: Connector<C>): Connector<C> {
   return connector;
 }
 
-/** The streams of a connection with these settings, which its connector has validated. */
+/** The streams of a connection with these settings, which its connector has validated; its events among them. */
 export function streamsOf(connector: Connector, settings: unknown): Readonly<Record<string, Stream>> {
-  return connector.streamsOf?.(connector.connection.parse(settings)) ?? connector.streams;
+  const own = connector.streamsOf?.(connector.connection.parse(settings)) ?? connector.streams;
+  return connector.webhook === undefined ? own : { ...own, [eventStream.name]: eventStream };
 }
 
 /** A connection as configured, validated, with every secret reference resolved to a `Secret` in place. */

@@ -9,6 +9,7 @@ import * as budgets from './migrations/0006-budgets.js';
 import * as fanOuts from './migrations/0007-fan-outs.js';
 import * as replacedParts from './migrations/0008-replaced-parts.js';
 import * as retention from './migrations/0009-retention.js';
+import * as inbox from './migrations/0011-inbox.js';
 
 interface Migration {
   readonly name: string;
@@ -23,6 +24,7 @@ const migrations: readonly Migration[] = [
   fanOuts,
   replacedParts,
   retention,
+  inbox,
 ];
 
 /** knex's migrator over values instead of files, so that the compiled code carries its own migrations. */

@@ -23,6 +23,9 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** A transaction under way, for who stores something in somebody else's. */
+export type Transaction = Knex.Transaction;
+
 export type Binding = string | number | boolean | Date | null;
 
 /**

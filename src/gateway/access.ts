@@ -15,6 +15,9 @@ export interface Access {
 /** These tell an orchestrator whether to restart us or to send us traffic; they say nothing else without a token. */
 const open: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 
+/** What comes here is verified by its sender's own signature. */
+const verified = '/hooks/';
+
 /**
  * The gateway's protection. Throws ERR_GATEWAY_UNPROTECTED when it would listen beyond this machine without a
  * token. Without one it answers only under its own names, so that a web page elsewhere cannot make a visitor's
@@ -37,7 +40,8 @@ export function createAccess(config: BatonConfig): Access {
   return {
     admits,
     require(request) {
-      if (open.has(pathOf(request)) || admits(request)) return;
+      const path = pathOf(request);
+      if (open.has(path) || path.startsWith(verified) || admits(request)) return;
       throw secret === null
         ? new BatonError('ERR_GATEWAY_FOREIGN_HOST', {
             detail: 'This gateway answers only under its own name.',

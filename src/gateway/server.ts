@@ -25,11 +25,18 @@ const securityHeaders: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
 };
 
+/** Headers and body of a request must be here by then. */
+const requestMs = 10_000;
+
 /** The gateway's HTTP server; does not listen yet. */
 export function createServer(parts: GatewayParts, access: Access): FastifyInstance {
   const { log } = parts;
   const server = fastify({
     logger: false,
+    requestTimeout: requestMs,
+    // Node looks for late requests at this interval, by the times that it was made with.
+    http: { connectionsCheckingInterval: 1_000, requestTimeout: requestMs, headersTimeout: requestMs },
+    routerOptions: { maxParamLength: 200 },
     forceCloseConnections: true,
     frameworkErrors: (_error, request, reply) => void sendProblem(reply, noRoute(request.url)),
   });

@@ -4,7 +4,7 @@
  * import it by value.
  *
  * Ranges: 1xxx configuration and command line, 2xxx outside systems, 3xxx lake, 4xxx warehouse and control
- * database, 5xxx runs, 7xxx local stack, 8xxx gateway, 9xxx internal.
+ * database, 5xxx runs, 6xxx events, 7xxx local stack, 8xxx gateway, 9xxx internal.
  */
 export interface ErrorSpec {
   readonly code: `BTN-${number}`;
@@ -545,7 +545,7 @@ export const catalogue = {
   ERR_GATEWAY_NO_ROUTE: {
     code: 'BTN-8004',
     title: 'The gateway has no such address',
-    why: 'It serves /, /healthz, /readyz and /metrics.',
+    why: 'It serves /, /healthz, /readyz, /metrics, /hooks/<connection> and /api/v1/events.',
     fix: 'Correct the path.',
     retryable: false,
   },
@@ -561,6 +561,49 @@ export const catalogue = {
     title: 'The gateway cannot listen at its address',
     why: 'Its port is taken, or its host is no address of this machine.',
     fix: 'Stop what holds the port, or correct gateway.host and gateway.port.',
+    retryable: false,
+  },
+
+  ERR_EVENT_NO_HOOK: {
+    code: 'BTN-6001',
+    title: 'No webhook is taken at this address',
+    why: 'baton.yaml has no connection of this name with a `webhook` block.',
+    fix: 'Correct the address: /hooks/<connection>, or give the connection its `webhook` settings.',
+    retryable: false,
+  },
+  ERR_EVENT_NOT_GENUINE: {
+    code: 'BTN-6002',
+    title: 'The request could not be verified',
+    why: 'Its signature, secret or time is not that of the sender. The gateway’s log says which.',
+    fix: 'Compare the secret at the sender with the one that the connection’s `webhook` refers to, and the clocks.',
+    retryable: false,
+  },
+  ERR_EVENT_REQUEST: {
+    code: 'BTN-6003',
+    title: 'The request is not one of a webhook',
+    why: 'Only POST is taken, uncompressed, of the media types that the sender is known to send, up to 1 MB.',
+    fix: 'Have the sender send what its documentation says, without Content-Encoding.',
+    retryable: false,
+  },
+  ERR_EVENTS_OVERLOAD: {
+    code: 'BTN-6004',
+    title: 'More events come than can be stored',
+    why: 'Too many wait for the control database. None that was acknowledged is concerned.',
+    fix: 'The sender sends it again by itself. If it lasts, look at the control database’s disk, or add gateways.',
+    retryable: true,
+  },
+  ERR_EVENT_CONTENT: {
+    code: 'BTN-6006',
+    title: 'The event’s body is not taken',
+    why: 'It is not what every reader understands alike: no JSON, a name twice, a number too large, half a character, too deep.',
+    fix: 'The bytes are kept: `baton events show <event>`. Have the sender send well-formed JSON.',
+    retryable: false,
+  },
+  ERR_EVENT_STATE: {
+    code: 'BTN-6005',
+    title: 'The event cannot be replayed now',
+    why: 'It is still under way, or it is a duplicate, whose original is the one to replay.',
+    fix: 'See `baton events show <event>`, and wait for its end.',
     retryable: false,
   },
 

@@ -38,7 +38,7 @@ export const finalRunStates: ReadonlySet<RunState> = new Set<RunState>([
   'skipped',
 ]);
 
-export type Trigger = 'manual' | 'schedule' | 'api' | 'backfill' | 'tenants';
+export type Trigger = 'manual' | 'schedule' | 'api' | 'backfill' | 'tenants' | 'event';
 
 /** Whose work comes first where all cannot be done at once: live before repair before backfill. */
 export type RunClass = 'live' | 'repair' | 'backfill';

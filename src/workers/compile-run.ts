@@ -10,6 +10,7 @@ import { isToSweep, type Stream, streamsOf } from '../connectors/port.js';
 import { connectors } from '../connectors/registry.js';
 import type { Plan } from '../domain/plan.js';
 import { completedBy, completionPlan, sweepPlan, sweptBy } from '../pipelines/complete.js';
+import { allPlans } from '../pipelines/events.js';
 import { compilePlan, pipelineIdOf } from '../pipelines/index.js';
 import { BatonError } from '../protocol/errors.js';
 
@@ -33,7 +34,7 @@ function compileCompletion(config: BatonConfig, connection: string, { tenant, in
     throw new BatonError('ERR_INPUT_INVALID', {
       detail: 'since must be a duration such as 7d, or all.',
     });
-  return completionPlan(plansOf(config), {
+  return completionPlan(allPlans(config), {
     connection,
     sinceMs,
     hasKeys: (name, stream) => streamIn(config, name, stream)?.keys !== undefined,
@@ -49,16 +50,12 @@ function compileSweep(config: BatonConfig, connection: string, { tenant, inputs 
     throw new BatonError('ERR_INPUT_INVALID', {
       detail: 'maxShare must be a percentage from 0 to 100, and maxCalls a whole number above 0.',
     });
-  return sweepPlan(plansOf(config), {
+  return sweepPlan(allPlans(config), {
     connection,
     maxShare: percent / 100,
     maxCalls,
     hasKeys: (name, stream) => isToSweep(streamIn(config, name, stream)),
   });
-}
-
-function plansOf(config: BatonConfig): Plan[] {
-  return Object.keys(config.pipelines).map((name) => compilePlan(name, config.pipelines));
 }
 
 function streamIn(config: BatonConfig, name: string, stream: string): Stream | undefined {

@@ -2,29 +2,39 @@ import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { createActivities } from '../activities/index.js';
 import type { ActivityDeps } from '../activities/ports.js';
+import { type RingableBell, ringBell } from '../client/bells.js';
+import { callTemporal } from '../client/failures.js';
 import {
   type BatonConfig,
   currentTenants,
   databaseUrl,
+  eventRules,
   lakePlace,
   temporalConnectionOptions,
 } from '../config/index.js';
 import { connectors as registry } from '../connectors/registry.js';
 import { createArrivalStore } from '../control/arrivals.js';
 import { createBatchStore } from '../control/batches.js';
+import { createBellStore } from '../control/bells.js';
 import { listenForChanges } from '../control/budget-changes.js';
 import { createBudgetStore } from '../control/budgets.js';
 import { migrateControl, openControl } from '../control/database.js';
 import { createEffectStore } from '../control/effects.js';
 import { createFanOutStore } from '../control/fan-outs.js';
 import { createGates } from '../control/gates.js';
+import { createInboxStore } from '../control/inbox.js';
+import { inboxChannel } from '../control/inbox-insert.js';
+import { createLandingStore } from '../control/landings.js';
 import { createRequestCounter } from '../control/request-counts.js';
 import { createRetainedStore } from '../control/retained.js';
 import { createRunStore } from '../control/runs.js';
+import { listenTo } from '../database/listen.js';
+import { consumers } from '../events/consumers/index.js';
+import { landDue } from '../events/land-events.js';
 import { createHandOver } from '../lake/hand-over.js';
 import { openLake } from '../lake/open.js';
 import type { Logger } from '../observability/logger.js';
-import { compilePlan } from '../pipelines/index.js';
+import { allPlans } from '../pipelines/events.js';
 import { BatonError } from '../protocol/errors.js';
 import { createPostgresWarehouse, openWarehouseDatabase } from '../warehouse/postgres/index.js';
 import { createWarehouseRetention } from '../warehouse/postgres/retained.js';
@@ -83,10 +93,30 @@ export async function compose(config: BatonConfig, log: Logger, build: Build = {
     tenants: () => currentTenants(config),
     compile: (run) => compileRun(servedNow(config, run.tenant), run),
   };
+  const rules = eventRules(config);
+  const ruleOf = (name: string | null) => rules.find((rule) => rule.name === name) ?? null;
+  const landings = createLandingStore(control);
   return {
     deps,
     temporal,
     activities: createActivities(deps),
+    /** What happens to events that are stored. */
+    events: {
+      inbox: createInboxStore(control),
+      bells: createBellStore(control),
+      consumers,
+      rule: ruleOf,
+      ring: (bell: RingableBell) =>
+        callTemporal(config.temporal.address, `ringing ${bell.workflowId}`, () => ringBell(client, bell)),
+      land: () =>
+        landDue(
+          { ...deps, landings, objectsOf: (rule: string | null) => ruleOf(rule)?.objects ?? null },
+          config.events.batch,
+        ),
+      log,
+    },
+    /** Hears that something was stored. */
+    onEvents: (heard: () => void) => listenTo(control, inboxChannel, heard),
     /** What the sweep of what is past its time works with. */
     retention: {
       log,
@@ -94,7 +124,7 @@ export async function compose(config: BatonConfig, log: Logger, build: Build = {
       needs: createWarehouseRetention(warehouseDatabase),
       warehouse,
       lake,
-      plans: Object.keys(config.pipelines).map((name) => compilePlan(name, config.pipelines)),
+      plans: allPlans(config),
       stream: connections.stream,
       now: () => new Date(),
     },

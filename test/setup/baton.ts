@@ -26,6 +26,7 @@ import { projectRoot } from './shared.js';
 export const canaries = {
   COUPA_CLIENT_SECRET: 'canary-coupa-5b1f0c6a97',
   ZENDESK_API_TOKEN: 'canary-zendesk-2c9d81e4f0',
+  ZENDESK_WEBHOOK_SECRET: 'canary-webhook-91b7e2d04c',
   SALESFORCE_CLIENT_SECRET: 'canary-salesforce-7ae3b05d12',
   SLACK_BOT_TOKEN: 'canary-slack-d40c6f8b31',
 } as const;
@@ -149,6 +150,11 @@ export async function startBaton(options: TestBatonOptions) {
     deps,
     /** What sweeps work with. */
     retention: parts.retention,
+    /** As loaded from baton.yaml and `settings`. */
+    config,
+    /** What handles events. */
+    events: parts.events,
+    onEvents: parts.onEvents,
     sandbox,
     server,
     client: server.client,

@@ -2,6 +2,7 @@ import { type BatonConfig, knownTenant, parseDuration, unknownConnection } from 
 import { createRunStore, shortRunId } from '../../control/runs.js';
 import type { Plan } from '../../domain/plan.js';
 import { completionOf, completionPlan, isComparable } from '../../pipelines/complete.js';
+import { allPlans } from '../../pipelines/events.js';
 import { BatonError } from '../../protocol/errors.js';
 import type { Comparison } from '../../warehouse/port.js';
 import { createPostgresWarehouse } from '../../warehouse/postgres/index.js';
@@ -9,7 +10,7 @@ import { tableOf } from '../../warehouse/staged.js';
 import type { Cli, Handler, Options } from '../context.js';
 import { one } from '../render/result.js';
 import { formatCount, formatCounted, type Style } from '../render/style.js';
-import { streamOf, streamsOfConnection, todaysPlans } from './installation.js';
+import { streamOf, streamsOfConnection } from './installation.js';
 import { temporalLink } from './links.js';
 import { waitForRun } from './wait.js';
 
@@ -72,7 +73,7 @@ function readRequest(config: BatonConfig, options: Options): Request {
 }
 
 function planOf(config: BatonConfig, { connection, sinceMs }: Request): Plan {
-  return completionPlan(todaysPlans(config), { connection, sinceMs, hasKeys: hasKeys(config) });
+  return completionPlan(allPlans(config), { connection, sinceMs, hasKeys: hasKeys(config) });
 }
 
 function hasKeys(config: BatonConfig) {
@@ -81,7 +82,7 @@ function hasKeys(config: BatonConfig) {
 }
 
 function notComparedOf(config: BatonConfig, connection: string) {
-  return todaysPlans(config)
+  return allPlans(config)
     .flatMap(({ steps }) => steps)
     .filter((step) => step.kind === 'extract')
     .filter((step) => step.connection === connection && !isComparable(step, { hasKeys: hasKeys(config) }))

@@ -1,15 +1,8 @@
 import { type BatonConfig, resolveConnection } from '../../config/index.js';
 import { type OpenConnection, type Stream, streamsOf } from '../../connectors/port.js';
 import { connectors } from '../../connectors/registry.js';
-import type { Plan } from '../../domain/plan.js';
-import { compilePlan } from '../../pipelines/index.js';
 import { BatonError } from '../../protocol/errors.js';
 import type { Cli } from '../context.js';
-
-/** The plans of all pipelines of the configuration. */
-export function todaysPlans(config: BatonConfig): Plan[] {
-  return Object.keys(config.pipelines).map((name) => compilePlan(name, config.pipelines));
-}
 
 /** A stream that something stored was read from. Throws ERR_UNKNOWN_NAME when its connection is not there any more. */
 export function streamOf(config: BatonConfig, connection: string, name: string): Stream {

@@ -3,6 +3,7 @@ import { type BatonConfig, formatDuration, knownTenant, unknownConnection } from
 import { instant } from '../../config/schema/values.js';
 import type { Stream } from '../../connectors/port.js';
 import { shortRunId } from '../../control/runs.js';
+import { allPlans } from '../../pipelines/events.js';
 import { BatonError } from '../../protocol/errors.js';
 import {
   createWatermarkStore,
@@ -14,7 +15,7 @@ import { confirm, person } from '../ask.js';
 import type { Cli, Handler, Options } from '../context.js';
 import { list, one } from '../render/result.js';
 import { formatAge, type Style } from '../render/style.js';
-import { streamsOfConnection, todaysPlans } from './installation.js';
+import { streamsOfConnection } from './installation.js';
 
 /** A watermark beyond the vendor's clock stops the next run; ours may differ from it by so much. */
 const skewMs = 300_000;
@@ -120,7 +121,7 @@ async function placeOf(cli: Cli, connection: string, name: string, options: Opti
 }
 
 function readerOf(config: BatonConfig, connection: string, stream: string) {
-  const steps = todaysPlans(config).flatMap((plan) => plan.steps);
+  const steps = allPlans(config).flatMap((plan) => plan.steps);
   return steps.find(
     (step) => step.kind === 'extract' && step.connection === connection && step.stream === stream,
   ) as { readonly lagMs: number | null; readonly initialValue: string | null } | undefined;

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 
-/** The demo's own secrets: what the sandboxes accept, and the embedded PostgreSQL's password. */
+/** The demo's own secrets: what the sandboxes accept and sign with, and the embedded PostgreSQL's password. */
 export const secretNames = [
   'COUPA_CLIENT_SECRET',
   'ZENDESK_API_TOKEN',
+  'ZENDESK_WEBHOOK_SECRET',
   'SALESFORCE_CLIENT_SECRET',
   'SLACK_BOT_TOKEN',
   'BATON_PG_PASSWORD',

@@ -82,18 +82,33 @@ export const connectionSchema = z
     tenant: name
       .optional()
       .meta({ description: 'The one tenant that may use it; all when not given.', examples: ['acme'] }),
+    webhook: z
+      .looseObject({})
+      .optional()
+      .meta({
+        description:
+          'How the vendor’s webhooks are verified; with it they are taken at `POST /hooks/<connection>`. Its settings are the connector’s own.',
+        examples: [{ secret: 'secret://env/HOOK_SECRET' }],
+      }),
     limits,
   })
-  .transform(({ type, baseUrl, tenant, limits: bounds, ...settings }) => ({
+  .transform(({ type, baseUrl, tenant, webhook, limits: bounds, ...settings }) => ({
     type,
     baseUrl,
     tenant: tenant ?? null,
+    ...(webhook === undefined ? {} : { webhook }),
     limits: bounds,
     settings,
   }));
 
 /** The keys of a connection that are not the connector's own. */
-export const commonConnectionKeys: ReadonlySet<string> = new Set(['type', 'baseUrl', 'tenant', 'limits']);
+export const commonConnectionKeys: ReadonlySet<string> = new Set([
+  'type',
+  'baseUrl',
+  'tenant',
+  'webhook',
+  'limits',
+]);
 
 export const connectionsSchema = z
   .record(z.string().regex(namePattern, { error: nameMessage }), connectionSchema)

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { alertsSchema } from './alerts.js';
 import { connectionsSchema } from './connections.js';
+import { eventsSchema } from './events.js';
 import { lakeSchema } from './lake.js';
 import { pipelinesSchema } from './pipelines.js';
 import { retentionSchema } from './retention.js';
@@ -24,6 +25,7 @@ export const configSchema = z.strictObject({
     .prefault(['default'])
     .meta({ description: 'Tenants that this installation serves.', examples: [['default', 'acme']] }),
   connections: connectionsSchema,
+  events: eventsSchema,
   alerts: alertsSchema,
   pipelines: pipelinesSchema,
 });

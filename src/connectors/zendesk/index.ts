@@ -12,6 +12,7 @@ import { zendeskDesk } from './desk.js';
 import { zendeskProblem } from './problem.js';
 import { zendeskReading } from './reading.js';
 import { tickets } from './tickets.js';
+import { zendeskWebhook } from './webhook.js';
 
 const streams = { tickets } as const;
 
@@ -44,6 +45,7 @@ export const zendesk = defineConnector<z.infer<typeof connection>>({
   system: 'Zendesk',
   connection,
   streams,
+  webhook: zendeskWebhook,
   rate: rateOf,
   open,
 });

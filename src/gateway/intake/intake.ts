@@ -1,0 +1,102 @@
+import { type BatonConfig, eventRules, resolveWebhook } from '../../config/index.js';
+import type { Connector } from '../../connectors/port.js';
+import type { Handshake, HookRequest, OpenWebhook, Webhook } from '../../connectors/webhook.js';
+import type { Accepted, NewEvent } from '../../control/inbox.js';
+import { classify, type ReadDelivery, readDelivery } from '../../events/reading.js';
+import { BatonError } from '../../protocol/errors.js';
+
+/** What a reply to a webhook is made of; `event` is null for a handshake. */
+export interface Taken {
+  readonly event: Accepted | null;
+  readonly reply: Handshake | null;
+}
+
+export interface Intake {
+  /** The media types that the connection's sender sends; null when the connection takes no webhooks. */
+  contentTypes(connection: string): readonly string[] | null;
+  /**
+   * Verifies a request, and stores it. ERR_EVENT_NOT_GENUINE says nothing of why; a genuine one whose body we refuse
+   * is stored as it is, rejected. What `accept` throws means that it is not stored, as far as is known.
+   */
+  take(connection: string, request: HookRequest): Promise<Taken>;
+}
+
+export interface IntakeDeps {
+  readonly config: BatonConfig;
+  readonly connectors: Readonly<Record<string, Connector>>;
+  readonly accept: (event: NewEvent) => Promise<Accepted>;
+  /** Told of what was not genuine, with the reason that the sender is not told. */
+  readonly onForged: (connection: string, why: string) => void;
+}
+
+/** Of the headers only these are kept: no credential is among them. */
+const keptHeaders =
+  /^(?:user-agent|content-type|x-.*(?:id|timestamp|retry|event|topic|type|delivery).*|webhook-(?:id|timestamp)|ce-.*)$/;
+const secretHeader = /sign|secret|token|auth|key|cookie/;
+
+/** What comes in at the door: from the bytes of a request to a row in the inbox. */
+export function createIntake({ config, connectors, accept, onForged }: IntakeDeps): Intake {
+  const opened = new Map<string, OpenWebhook>();
+  const rules = eventRules(config);
+
+  function webhookOf(connection: string): Webhook | null {
+    const configured = Object.hasOwn(config.connections, connection) ? config.connections[connection] : null;
+    return configured?.webhook === undefined ? null : (connectors[configured.type]?.webhook ?? null);
+  }
+
+  function open(connection: string, webhook: Webhook): OpenWebhook {
+    const known = opened.get(connection) ?? webhook.open(resolveWebhook(config, connection, connectors));
+    opened.set(connection, known);
+    return known;
+  }
+
+  function eventOf(connection: string, webhook: Webhook, request: HookRequest, read: ReadDelivery): NewEvent {
+    const { id, type, subject, occurredAt } = read.delivery;
+    const tenant = config.connections[connection]?.tenant ?? config.tenants[0] ?? 'default';
+    const facts = { connection, tenant, type, subject };
+    return {
+      ...facts,
+      ...classify(rules, facts, read.refused),
+      deliveryId: id,
+      resendMs: webhook.resendMs,
+      contentType: mediaType(request.headers['content-type']),
+      headers: keptOf(request.headers),
+      body: request.body,
+      occurredAt,
+    };
+  }
+
+  return {
+    contentTypes: (connection) => webhookOf(connection)?.contentTypes ?? null,
+
+    async take(connection, request) {
+      const webhook = webhookOf(connection);
+      if (webhook === null)
+        throw new BatonError('ERR_EVENT_NO_HOOK', { detail: 'No webhook is configured at this address.' });
+      const hook = open(connection, webhook);
+      const verdict = await hook.verify(request);
+      if (!verdict.genuine) {
+        onForged(connection, verdict.why);
+        throw new BatonError('ERR_EVENT_NOT_GENUINE', { detail: 'The request could not be verified.' });
+      }
+      const read = readDelivery(hook, request);
+      const reply = read.refused === null ? (hook.handshake?.(request, read.content) ?? null) : null;
+      if (reply !== null) return { event: null, reply };
+      const event = await accept(eventOf(connection, webhook, request, read));
+      return { event, reply: hook.acknowledgement ?? null };
+    },
+  };
+}
+
+/** Without its parameters, in small letters. */
+export function mediaType(header: string | undefined): string {
+  return (header ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+function keptOf(headers: HookRequest['headers']): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers))
+    if (value !== undefined && keptHeaders.test(name) && !secretHeader.test(name))
+      kept[name] = value.slice(0, 500);
+  return kept;
+}
