@@ -24,7 +24,11 @@ export function connectionIssues(tree: Tree, connectors: Connectors): readonly I
       return [{ path, message: unknownType(type, connectors), about: 'value' as const }];
     }
     const settings = ownSettings(asTree(connection), connector.connection);
+    const needsUrl = connector.open !== undefined && asTree(connection)['baseUrl'] === undefined;
     return [
+      ...(needsUrl
+        ? [{ path: ['connections', name, 'baseUrl'], message: 'is required', about: 'missing' as const }]
+        : []),
       ...issuesOf(connector.connection, settings, ['connections', name]),
       ...webhookIssues(connector, asTree(connection)['webhook'], ['connections', name, 'webhook']),
     ];
@@ -72,6 +76,11 @@ export function resolveConnection(
     const detail = `Connection "${name}": type ${unknownType(connection.type, connectors)}.`;
     throw new BatonError('ERR_CONNECTION_TYPE_UNKNOWN', { detail, where: `connections.${name}.type` });
   }
+  if (connector.open === undefined || connection.baseUrl === null)
+    throw new BatonError('ERR_CONFIG_INVALID', {
+      detail: `Connection "${name}" only sends events to us: nothing can be read from it or written to it.`,
+      where: `connections.${name}`,
+    });
   return {
     name,
     type: connection.type,

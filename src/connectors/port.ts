@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { BreakerSettings } from '../domain/breaker.js';
 import type { Column, Mapped } from '../domain/columns.js';
 import type { Rate, RateSettings } from '../domain/rate.js';
@@ -26,12 +26,20 @@ export interface Connector<C = unknown> {
   streamsOf?(settings: C): Readonly<Record<string, Stream>>;
   /** The vendor's documented limit, less what others need, where the connection's `limits` set none. */
   rate?(settings: Readonly<Record<string, unknown>>): Rate;
-  /** Opens the connection: cheap, no request yet. */
-  open(settings: ResolvedConnection): OpenConnection;
+  /** Opens the connection: cheap, no request yet. Absent where the system only sends to us. */
+  open?(settings: ResolvedConnection): OpenConnection;
 }
 
-export function defineConnector<C>(connector: Connector<C>): Connector<C> {
+/** A connector whose system we ask. */
+export type OpenableConnector<C = unknown> = Connector<C> & Required<Pick<Connector<C>, 'open'>>;
+
+export function defineConnector<C>(connector: OpenableConnector<C>): OpenableConnector<C> {
   return connector;
+}
+
+/** A connector whose system only sends to us. */
+export function defineSender(sender: Required<Pick<Connector, 'type' | 'system' | 'webhook'>>): Connector {
+  return { ...sender, connection: z.strictObject({}), streams: {} };
 }
 
 /** The streams of a connection with these settings, which its connector has validated; its events among them. */

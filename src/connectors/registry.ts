@@ -1,17 +1,31 @@
+import { alertmanager } from './alertmanager/index.js';
 import { coupa } from './coupa/index.js';
+import { datadog } from './datadog/index.js';
 import { frankfurter } from './frankfurter/index.js';
+import { freshdesk } from './freshdesk/index.js';
+import { freshservice } from './freshservice/index.js';
+import { pagerduty } from './pagerduty/index.js';
 import type { Connector } from './port.js';
 import { rest } from './rest/index.js';
 import { salesforce } from './salesforce/index.js';
 import { slack } from './slack/index.js';
+import { sns } from './sns/index.js';
+import { webhookSender } from './webhook/index.js';
 import { zendesk } from './zendesk/index.js';
 
 /** Every connector of this build, by the `type` that a connection names in baton.yaml. */
 export const connectors: Readonly<Record<string, Connector>> = {
+  alertmanager,
   coupa,
+  datadog,
   frankfurter,
+  freshdesk,
+  freshservice,
+  pagerduty,
   rest,
   salesforce,
   slack,
+  sns,
+  webhook: webhookSender,
   zendesk,
 };

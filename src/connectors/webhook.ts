@@ -20,6 +20,8 @@ export interface Webhook {
 export interface HookRequest {
   /** Names in small letters; one that came twice is there as one text, joined by a comma. */
   readonly headers: Readonly<Record<string, string | undefined>>;
+  /** The address's query, for a sender that can put a secret nowhere else. */
+  readonly query: Readonly<Record<string, string | undefined>>;
   /** The bytes as they came: signatures are of these. */
   readonly body: Buffer;
   readonly receivedAt: Date;
@@ -51,7 +53,7 @@ export interface OpenWebhook {
   /** Total: a body that is well-formed and was verified always gives a delivery. `content` is the body as parsed. */
   describe(request: HookRequest, content: unknown): Delivery;
   /** An answer to a sender that wants to know whether this address is ours; null for an event. */
-  handshake?(request: HookRequest, content: unknown): Handshake | null;
+  handshake?(request: HookRequest, content: unknown): Handshake | null | Promise<Handshake | null>;
   /** Parses a body that is not JSON. Throws a BatonError that says what is wrong with it. */
   parse?(body: Buffer): unknown;
   /** What a sender wants to read in a 2xx reply; empty when not given. */

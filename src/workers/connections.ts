@@ -62,7 +62,8 @@ export function createConnections(
       if (known !== undefined) return known;
       const resolved = resolveConnection(config, name, connectors);
       const gate = gateOf(resolved, requestClass);
-      const connection = connector(name).open({ ...resolved, onRequest, gate });
+      const connection = connector(name).open?.({ ...resolved, onRequest, gate });
+      if (connection === undefined) throw unknownConnection(name, config);
       opened.set(key, connection);
       return connection;
     },

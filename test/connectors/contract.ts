@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Connector, OpenConnection, Page, Stream } from '../../src/connectors/port.js';
+import type { OpenableConnector, OpenConnection, Page, Stream } from '../../src/connectors/port.js';
 import type { Mapped } from '../../src/domain/columns.js';
 import type { FaultKind, FaultRequest } from '../../src/sandbox/faults.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
@@ -37,7 +37,7 @@ export interface ConnectorFixture {
 }
 
 /** What every connector with streams has to keep, whatever system it speaks to. Runs over real HTTP. */
-export function describeConnector(connector: Connector, fixture: ConnectorFixture): void {
+export function describeConnector(connector: OpenableConnector, fixture: ConnectorFixture): void {
   describe(`${connector.system} keeps the connector contract`, () => {
     let sandbox: Sandbox;
     let connection: OpenConnection;

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type {
-  Connector,
   EffectAction,
   EffectRequest,
+  OpenableConnector,
   OpenConnection,
   SendOutcome,
 } from '../../src/connectors/port.js';
@@ -27,7 +27,7 @@ export interface EffectFixture {
 }
 
 /** What every action that writes at a vendor has to keep: one visible effect per marker, and no guessing. */
-export function describeAction(connector: Connector, fixture: EffectFixture): void {
+export function describeAction(connector: OpenableConnector, fixture: EffectFixture): void {
   describe(`${connector.system}: ${fixture.name}`, () => {
     let sandbox: Sandbox;
     let connection: OpenConnection;

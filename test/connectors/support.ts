@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { expect } from 'vitest';
 import type {
   ConnectionLimits,
-  Connector,
+  OpenableConnector,
   OpenConnection,
   Page,
   Stream,
@@ -26,7 +26,7 @@ export function sandboxForTests(records = 320): Promise<Sandbox> {
 }
 
 export interface Opening {
-  readonly connector: Connector;
+  readonly connector: OpenableConnector;
   readonly vendor: VendorName;
   readonly settings: Readonly<Record<string, unknown>>;
 }

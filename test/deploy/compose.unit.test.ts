@@ -82,10 +82,11 @@ describe('docker-compose.yml', () => {
     },
   );
 
-  it('hands the gateway its token and the databases’ password, and no vendor’s secret', () => {
+  it('hands the gateway its token, the databases’ password and what webhooks are verified with, and no more', () => {
     const service = compose.services['gateway'] ?? {};
-    const { control, warehouse, gateway } = configOf(service);
-    expect([...new Set(secretsIn([control, warehouse, gateway]))].sort()).toEqual(
+    const { control, warehouse, gateway, connections } = configOf(service);
+    const webhooks = Object.values(connections).map(({ webhook }) => webhook);
+    expect([...new Set(secretsIn([control, warehouse, gateway, webhooks]))].sort()).toEqual(
       [...(service.secrets ?? [])].sort(),
     );
     expect(gateway.host).toBe('0.0.0.0');
@@ -132,7 +133,11 @@ describe('docker-compose.yml', () => {
   it('names as hosts only services of its own', () => {
     for (const [name, service] of configured) {
       const { control, warehouse, temporal, connections } = configOf(service);
-      const urls = [control.url, warehouse.url, ...Object.values(connections).map(({ baseUrl }) => baseUrl)];
+      const urls = [
+        control.url,
+        warehouse.url,
+        ...Object.values(connections).flatMap(({ baseUrl }) => baseUrl ?? []),
+      ];
       const hosts = [...urls.map((url) => new URL(url).hostname), temporal.address.split(':')[0] ?? ''];
       for (const host of hosts) expect(compose.services, name).toHaveProperty(host);
     }

@@ -12,7 +12,8 @@ interface ConnectionView {
   readonly name: string;
   readonly type: string;
   readonly system: string;
-  readonly baseUrl: string;
+  /** Null where the system only sends to us. */
+  readonly baseUrl: string | null;
   readonly tenant: string | null;
   /** Null when the control database cannot be asked, or no request was made yet. */
   readonly budget: BudgetShown | null;
@@ -33,7 +34,7 @@ interface BudgetShown {
 interface TestResult {
   readonly connection: string;
   readonly system: string;
-  readonly baseUrl: string;
+  readonly baseUrl: string | null;
   readonly ok: boolean;
   readonly checks: readonly CheckTick[];
   /** When it could not even be opened: a secret that is missing. */
@@ -60,7 +61,7 @@ export const listConnections: Handler = async (cli) => {
         { title: 'Name', value: (connection) => connection.name },
         { title: 'Type', value: (connection) => connection.type },
         { title: 'System', value: (connection) => connection.system },
-        { title: 'Base URL', value: (connection) => connection.baseUrl },
+        { title: 'Base URL', value: (connection) => connection.baseUrl ?? 'only sends' },
         { title: 'Tenant', value: (connection) => connection.tenant ?? '' },
         { title: 'Limit', value: ({ budget }) => budget?.limit ?? '' },
         { title: 'State', value: ({ budget }) => stateOf(budget) },
@@ -106,7 +107,10 @@ export const testConnections: Handler = async (cli, [name]) => {
   const config = await cli.config();
   if (name !== undefined && config.connections[name] === undefined) throw unknownConnection(name, config);
   const connectors = await loadConnectors();
-  const names = name === undefined ? Object.keys(config.connections) : [name];
+  const names =
+    name === undefined
+      ? Object.keys(config.connections).filter((each) => config.connections[each]?.baseUrl !== null)
+      : [name];
   const results = await Promise.all(names.map((each) => testOne(cli, config, each, connectors)));
   const shown = one(results, (style) => results.map((result) => describe(result, style)).join(''));
   const failed = results.filter((result) => !result.ok);
@@ -123,13 +127,13 @@ async function testOne(
   name: string,
   connectors: Readonly<Record<string, Connector>>,
 ): Promise<TestResult> {
-  const { type, baseUrl } = config.connections[name] ?? { type: '', baseUrl: '' };
+  const { type, baseUrl } = config.connections[name] ?? { type: '', baseUrl: null };
   const checks: CheckTick[] = [];
   const seen = { connection: name, system: connectors[type]?.system ?? type, baseUrl, checks };
   cli.verbose(`testing        ${name} at ${baseUrl}`);
   try {
     const resolved = resolveConnection(config, name, connectors);
-    const open = connectors[type]?.open(resolved);
+    const open = connectors[type]?.open?.(resolved);
     if (open === undefined) return { ...seen, ok: false, error: 'no connector' };
     cli.onClose(async () => open.close());
     const signal = AbortSignal.timeout(cli.settings.timeoutMs ?? 60_000);

@@ -112,7 +112,7 @@ function readAgain(config: BatonConfig, event: InboxRow) {
   if (webhook === undefined || connection?.webhook === undefined)
     return { type: event.type, subject: event.subject, refused: null };
   const hook = webhook.open(resolveWebhook(config, event.connection, connectors));
-  const request = { headers: event.headers, body: event.body, receivedAt: event.accepted_at };
+  const request = { headers: event.headers, query: {}, body: event.body, receivedAt: event.accepted_at };
   const { delivery, refused } = readDelivery(hook, request);
   return { type: delivery.type, subject: delivery.subject, refused };
 }

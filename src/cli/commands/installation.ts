@@ -27,7 +27,7 @@ export function streamsOfConnection(
 /** Opens a connection for as long as the command runs. */
 export async function openConnection(cli: Cli, name: string): Promise<OpenConnection> {
   const resolved = resolveConnection(await cli.config(), name, connectors);
-  const opened = connectors[resolved.type]?.open(resolved);
+  const opened = connectors[resolved.type]?.open?.(resolved);
   if (opened === undefined)
     throw new BatonError('ERR_CONNECTION_TYPE_UNKNOWN', {
       detail: `Connection ${name} is of no known type.`,

@@ -9,7 +9,8 @@ export function connectorsPage(connectors: Readonly<Record<string, Connector>>):
     '# Connectors',
     '',
     'Generated from the registry by `npm run docs`. A connection in baton.yaml names one of these as its `type`; the',
-    'settings below are those that it needs beside `type`, `baseUrl` and the optional `tenant` and `limits`.',
+    'settings below are those that it needs beside `type`, `baseUrl` and the optional `tenant` and `limits`. How webhooks',
+    'are switched on at each vendor: ../how-to/webhooks.md.',
     '',
     ...Object.values(connectors).flatMap(section),
   ].join('\n');
@@ -23,6 +24,7 @@ function section(connector: Connector): readonly string[] {
     '',
     `${connector.system}. ${settings.length === 0 ? 'Needs no settings of its own.' : `Settings: ${settings.join(', ')}.`}`,
     '',
+    ...webhookLines(connector),
     ...(streams.length === 0
       ? []
       : [
@@ -31,6 +33,15 @@ function section(connector: Connector): readonly string[] {
           ...streams.map(row),
           '',
         ]),
+  ];
+}
+
+function webhookLines({ open, webhook }: Connector): readonly string[] {
+  if (webhook === undefined) return [];
+  const settings = settingsOf(webhook.settings, ['webhook']);
+  return [
+    `${open === undefined ? 'It only sends to us, so that it needs no `baseUrl`. ' : ''}Its webhooks are taken at \`POST /hooks/<connection>\` (<${webhook.docs}>). Settings: ${settings.join(', ')}.`,
+    '',
   ];
 }
 
@@ -47,6 +58,9 @@ function settingsOf(schema: AnySchema, path: readonly string[]): readonly string
   if (inner.type === 'object') {
     return Object.entries(inner.shape ?? {}).flatMap(([key, child]) => settingsOf(child, [...path, key]));
   }
+  const choices = (inner as { readonly options?: readonly AnySchema[] }).options;
+  if (inner.type === 'union' && choices !== undefined)
+    return [...new Set(choices.flatMap((choice) => settingsOf(choice, path)))];
   const optional = (schema as z.ZodType).safeParse(undefined).success;
   return [`\`${path.join('.')}\`${optional ? ' (optional)' : ''}`];
 }

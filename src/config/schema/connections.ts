@@ -75,8 +75,8 @@ export const connectionSchema = z
       .string({ error: 'must be a connector type' })
       .min(1, { error: 'must be a connector type' })
       .meta({ description: 'Connector of this connection.', examples: ['coupa'] }),
-    baseUrl: httpUrl.meta({
-      description: 'Address of the vendor’s API, or of a sandbox.',
+    baseUrl: httpUrl.optional().meta({
+      description: 'Address of the vendor’s API, or of a sandbox; not of a system that only sends to us.',
       examples: ['https://api.example.com'],
     }),
     tenant: name
@@ -92,9 +92,13 @@ export const connectionSchema = z
       }),
     limits,
   })
+  .superRefine(({ baseUrl, webhook }, context) => {
+    if (baseUrl === undefined && webhook === undefined)
+      context.addIssue({ code: 'custom', path: ['baseUrl'], message: 'is required' });
+  })
   .transform(({ type, baseUrl, tenant, webhook, limits: bounds, ...settings }) => ({
     type,
-    baseUrl,
+    baseUrl: baseUrl ?? null,
     tenant: tenant ?? null,
     ...(webhook === undefined ? {} : { webhook }),
     limits: bounds,

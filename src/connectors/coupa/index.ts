@@ -14,6 +14,7 @@ import { mapPurchaseOrder } from './purchase-order.js';
 import { mapPurchaseOrderTotal, totalsColumns, totalsFields } from './purchase-order-totals.js';
 import { coupaStream } from './stream.js';
 import { mapSupplier, supplierColumns } from './supplier.js';
+import { coupaWebhook } from './webhook.js';
 
 const docs =
   'https://compass.coupa.com/en-us/products/product-documentation/integration-technical-documentation/the-coupa-core-api/resources';
@@ -90,6 +91,7 @@ export const coupa = defineConnector<z.infer<typeof connection>>({
   system: 'Coupa',
   connection,
   streams,
+  webhook: coupaWebhook,
   rate: () => vendorRate,
   open,
 });

@@ -31,4 +31,9 @@ export function timeAt(content: unknown, ...path: readonly string[]): Date | nul
   return time > 0 && time < 4_102_444_800_000 ? new Date(time) : null;
 }
 
+/** The first of these that is there. */
+export function firstTime(...times: readonly (Date | null)[]): Date | null {
+  return times.find((time) => time !== null) ?? null;
+}
+
 const unstorable = /[\0\p{Surrogate}]/u;

@@ -48,6 +48,11 @@ export function verifyHmac(scheme: HmacScheme, request: HookRequest): Verdict {
   return notGenuine(`${scheme.time.header} is ${time.slice(0, 40)}, more than five minutes from our clock`);
 }
 
+/** Seconds since 1970, as text of digits alone. */
+export function unixSeconds(text: string): number {
+  return /^\d{1,11}$/.test(text) ? Number(text) * 1_000 : Number.NaN;
+}
+
 export function notGenuine(why: string): Verdict {
   return { genuine: false, why };
 }

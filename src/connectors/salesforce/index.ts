@@ -10,6 +10,7 @@ import { contactColumns, contactFields, mapContact } from './contact.js';
 import { salesforceProblem } from './problem.js';
 import { salesforceReading } from './reading.js';
 import { salesforceStream } from './stream.js';
+import { salesforceWebhook } from './webhook.js';
 
 const streams = {
   accounts: salesforceStream({
@@ -37,6 +38,7 @@ export const salesforce = defineConnector<z.infer<typeof connection>>({
   system: 'Salesforce',
   connection,
   streams,
+  webhook: salesforceWebhook,
   open,
 });
 

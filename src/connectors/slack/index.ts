@@ -8,6 +8,7 @@ import { secretReference, secretSetting } from '../settings.js';
 import { vendorClock } from '../vendor-clock.js';
 import { readSlack } from './answer.js';
 import { slackNotifier } from './notifier.js';
+import { slackWebhook } from './webhook.js';
 
 const connection = z.strictObject({ auth: z.strictObject({ botToken: secretReference }) });
 
@@ -16,6 +17,7 @@ export const slack = defineConnector<z.infer<typeof connection>>({
   system: 'Slack',
   connection,
   streams: {},
+  webhook: slackWebhook,
   open,
 });
 

@@ -80,7 +80,7 @@ export function createIntake({ config, connectors, accept, onForged }: IntakeDep
         throw new BatonError('ERR_EVENT_NOT_GENUINE', { detail: 'The request could not be verified.' });
       }
       const read = readDelivery(hook, request);
-      const reply = read.refused === null ? (hook.handshake?.(request, read.content) ?? null) : null;
+      const reply = read.refused === null ? ((await hook.handshake?.(request, read.content)) ?? null) : null;
       if (reply !== null) return { event: null, reply };
       const event = await accept(eventOf(connection, webhook, request, read));
       return { event, reply: hook.acknowledgement ?? null };

@@ -47,6 +47,7 @@ async function lastRuns({ runs, log }: GatewayParts): Promise<readonly RunRow[] 
 /** Connections that point at this machine, with the page at the root of what they point at. */
 function localSandboxes({ connections }: BatonConfig): Readonly<Record<string, string>> {
   const local = Object.entries(connections).flatMap(([name, { baseUrl }]) => {
+    if (baseUrl === null) return [];
     const { hostname, origin } = new URL(baseUrl);
     return isLoopback(hostname) ? [[name, `${origin}/`] as const] : [];
   });

@@ -28,6 +28,7 @@ export const postHooks: Route = (server, { parts: { intake } }) => {
       const { connection } = request.params;
       const taken = await intake.take(connection, {
         headers: headersOf(request),
+        query: queryOf(request),
         body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
         receivedAt: new Date(),
       });
@@ -56,6 +57,16 @@ export const postHooks: Route = (server, { parts: { intake } }) => {
 
 function refuse(reply: FastifyReply, status: number, detail: string): FastifyReply {
   return sendProblem(reply, new BatonError('ERR_EVENT_REQUEST', { detail }), {}, status);
+}
+
+/** A name that comes twice is none that we know. */
+function queryOf({ query }: FastifyRequest): Readonly<Record<string, string | undefined>> {
+  return Object.fromEntries(
+    Object.entries(query as object).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value : undefined,
+    ]),
+  );
 }
 
 function headersOf({ headers }: FastifyRequest): Readonly<Record<string, string | undefined>> {
