@@ -22,7 +22,8 @@ function tier(
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    // On two processors: a third file runs while others wait for a server or a timer.
+    maxWorkers: 3,
     pool: 'forks',
     reporters: ['default', './test/setup/counts-reporter.ts'],
     projects: [
