@@ -7,7 +7,8 @@ import { runUndisturbed, type Undisturbed } from './undisturbed.js';
 import { until } from './wait.js';
 import { createWorld, type World } from './world.js';
 
-const options = { records: 1_500, requestsPerSecond: 6 };
+/** So many pages that some are still to be staged when the second worker has taken over. */
+const options = { records: 2_700, requestsPerSecond: 6 };
 
 describe('SIGSTOP of a worker beyond its heartbeat, and SIGCONT when another one has taken over', () => {
   let undisturbed: Undisturbed;
