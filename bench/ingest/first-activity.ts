@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
+import { startRun } from '../../src/client/runs.js';
 import { bareQueue } from '../runs/bare.js';
 import { millis } from '../runs/time.js';
 
@@ -41,4 +42,11 @@ export async function bareSignal(client: Client, workflowId: string): Promise<nu
     signal: 'rung',
   });
   return untilFirstActivity(client, async () => workflowId, sinceMs);
+}
+
+/** The same of the very workflow that the event starts, started from here. */
+export async function directStart(client: Client): Promise<number> {
+  const sinceMs = Date.now();
+  const { id } = await startRun(client, { pipeline: 'resilient_elt_pipeline', trigger: 'event' });
+  return untilFirstActivity(client, async () => id, sinceMs);
 }

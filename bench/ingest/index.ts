@@ -3,12 +3,13 @@ import { parseArgs } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { columns } from '../columns.js';
 import type { Bench } from '../main.js';
+import { startMeter } from '../measure.js';
 import { onStage } from '../on-stage.js';
 import { positive } from '../options.js';
 import { startBareWorker } from '../runs/bare.js';
 import type { Stage } from '../servers.js';
 import { percentile, rounded } from '../statistics.js';
-import { bareSignal, untilFirstActivity } from './first-activity.js';
+import { bareSignal, directStart, untilFirstActivity } from './first-activity.js';
 import { startInstallation } from './installation.js';
 import { createSender, type Delivery, delivery, type Sent } from './sender.js';
 
@@ -52,20 +53,34 @@ async function measure(
 ): Promise<object> {
   const installation = await startInstallation(stage);
   const limit = await installation.startLimit();
+  if (process.env['NOW'] === '1') await installation.workers.stop();
   say(`${asked.events} events over ${connections} connections, ${turns} turns each`);
   const ours: Flood[] = [];
   const limits: Flood[] = [];
-  await flood(installation.url, deliveries('warm', 2_000));
-  await flood(limit.url, deliveries('warm', 2_000));
+  await flood(stage, { url: installation.url, pid: installation.gateway.pid }, deliveries('warm', 5_000));
+  await flood(stage, limit, deliveries('warm', 5_000));
   for (let turn = 0; turn < turns; turn += 1) {
-    ours.push(await flood(installation.url, deliveries(`ours-${turn}`, asked.events)));
-    await settled(installation);
-    limits.push(await flood(limit.url, deliveries(`limit-${turn}`, asked.events)));
+    ours.push(
+      await flood(
+        stage,
+        { url: installation.url, pid: installation.gateway.pid },
+        deliveries(`ours-${turn}`, asked.events),
+      ),
+    );
+    if (process.env['NOW'] !== '1') await settled(installation);
+    limits.push(await flood(stage, limit, deliveries(`limit-${turn}`, asked.events)));
+    for (const [name, { perSecond, cpuUs }] of Object.entries({
+      Baton: ours.at(-1),
+      limit: limits.at(-1),
+    }) as [string, Flood][])
+      say(`  ${name}: ${Math.round(perSecond)} a second; µs of server + PostgreSQL + others each: ${cpuUs}`);
   }
   await limit.stop();
   say(`a burst of ${asked.burst} in ${burstSeconds} s, a tenth of them sent again`);
   const burst = await sendBurst(installation, asked.burst);
-  say(`${asked.samples} events one by one, each beside a bare signal-with-start`);
+  say(
+    `${asked.samples} events one by one, each beside a start of the same workflow, and a bare signal-with-start`,
+  );
   const first = await firstActivities(stage, installation, asked.samples);
   const [best, most] = [
     median(ours.map(({ perSecond }) => perSecond)),
@@ -91,17 +106,27 @@ function deliveries(prefix: string, count: number): Delivery[] {
 
 interface Flood {
   readonly perSecond: number;
+  /** Microseconds of processor time for each event: of the server, of PostgreSQL, of all else. */
+  readonly cpuUs: string;
   readonly p99Ms: number;
 }
 
-async function flood(url: string, all: readonly Delivery[]): Promise<Flood> {
+async function flood(
+  stage: Stage,
+  { url, pid }: { readonly url: string; readonly pid: number },
+  all: readonly Delivery[],
+): Promise<Flood> {
+  const meter = await startMeter({ server: pid, postgres: stage.postgres.pid });
   const sender = createSender(url, connections);
   const startedAt = performance.now();
   const sent = await sender.flood(all);
   const seconds = (performance.now() - startedAt) / 1_000;
   sender.close();
+  const { usage, othersCpuSeconds } = await meter.stop();
   requireTaken(sent);
+  const each = [usage.server.cpuSeconds, usage.postgres.cpuSeconds, othersCpuSeconds];
   return {
+    cpuUs: each.map((seconds) => Math.round((seconds / all.length) * 1e6)).join(' + '),
     perSecond: all.length / seconds,
     p99Ms: percentile(
       sent.map(({ ms }) => ms),
@@ -175,35 +200,41 @@ async function firstActivities(stage: Stage, installation: Installation, samples
   const connection = await Connection.connect({ address: stage.temporal.address });
   const client = new Client({ connection });
   const sender = createSender(installation.url, 1);
-  const [events, bare]: [number[], number[]] = [[], []];
+  const [events, direct, bare]: [number[], number[], number[]] = [[], [], []];
   for (let at = -3; at < samples; at += 1) {
     const one = delivery(`start-${at}`, 'start');
     const sinceMs = Date.now();
     requireTaken([await sender.send(one)]);
     const event = await untilFirstActivity(client, () => startedBy(installation, one.id), sinceMs);
     // Logical times have seconds: two events of one second are one run.
-    await sleep(700);
+    await sleep(1_050);
+    const started = await directStart(client);
+    await sleep(500);
     const signalled = await bareSignal(client, `bare-signal-${at}`);
-    await sleep(400);
+    await sleep(600);
     if (at < 0) continue;
     events.push(event);
+    direct.push(started);
     bare.push(signalled);
   }
   sender.close();
   await connection.close();
-  const [p50, bareP50] = [percentile(events, 0.5), percentile(bare, 0.5)];
+  const [p50, directP50, bareP50] = [median(events), median(direct), median(bare)];
   return {
     eventToActivityP50Ms: Math.round(p50),
     eventToActivityP95Ms: Math.round(percentile(events, 0.95)),
+    directToActivityP50Ms: Math.round(directP50),
+    directToActivityP95Ms: Math.round(percentile(direct, 0.95)),
     bareToActivityP50Ms: Math.round(bareP50),
     bareToActivityP95Ms: Math.round(percentile(bare, 0.95)),
+    eventToDirect: rounded(p50 / directP50, 2),
     eventToBare: rounded(p50 / bareP50, 2),
   };
 }
 
 async function startedBy({ control }: Installation, deliveryId: string): Promise<string | null> {
   const [row] = await control<{ detail: string | null; state: string }>(
-    'SELECT state, detail FROM control.inbox WHERE delivery_id = $1 AND dedupe_key IS NOT NULL',
+    `SELECT state, detail FROM control.inbox WHERE delivery_id = $1 AND state <> 'duplicate'`,
     [deliveryId],
   );
   return row?.state === 'processed' ? row.detail : null;
@@ -228,9 +259,22 @@ function tableOf(report: Readonly<Record<string, unknown>>): string {
       row('burst: accepted; stored', 'accepted', 'stored'),
       row('burst: each processed once; duplicates', 'processedOnce', 'duplicates'),
       row('burst: p99 ms; s until all is loaded', 'burstP99Ms', 'secondsToLoaded'),
-      row('event to first activity p50 ms; bare signal', 'eventToActivityP50Ms', 'bareToActivityP50Ms'),
-      row('event to first activity p95 ms; bare signal', 'eventToActivityP95Ms', 'bareToActivityP95Ms'),
-      row('ratio to the bare signal', 'eventToBare', ''),
+      row(
+        'event to first activity p50 ms; that workflow started directly',
+        'eventToActivityP50Ms',
+        'directToActivityP50Ms',
+      ),
+      row(
+        'event to first activity p95 ms; that workflow started directly',
+        'eventToActivityP95Ms',
+        'directToActivityP95Ms',
+      ),
+      row(
+        'ratio; bare signal-with-start of a workflow that does nothing, p50 ms',
+        'eventToDirect',
+        'bareToActivityP50Ms',
+      ),
+      row('ratio to that', 'eventToBare', ''),
     ],
     1,
   );

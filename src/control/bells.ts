@@ -19,18 +19,28 @@ export interface DueBell extends Bell {
 
 export type BellStore = ReturnType<typeof createBellStore>;
 
-/** Hangs up bells in the transaction that stores what they are rung for: so none is lost, however late it is rung. */
-export async function hangBells(db: Knex, bells: readonly Bell[]): Promise<void> {
+/** Somebody else rings a bell that its ringer has not taken down by then. */
+const ringMs = 10_000;
+
+const asDue = `workflow_id AS "workflowId", workflow_type AS "workflowType", signal, input, rings, attempts`;
+
+/**
+ * Hangs up bells in the transaction that stores what they are rung for: so none is lost, however late it is rung. They
+ * are the caller's to ring once that is committed; when it does not, others do.
+ */
+export async function hangBells(db: Knex, bells: readonly Bell[]): Promise<DueBell[]> {
   const unique = [...new Map(bells.map((bell) => [bell.workflowId, bell])).values()];
-  if (unique.length === 0) return;
+  if (unique.length === 0) return [];
   // In one order everywhere: two transactions must not wait for each other's bells.
   unique.sort((a, b) => (a.workflowId < b.workflowId ? -1 : 1));
-  await db.raw(
-    `INSERT INTO control.bells (workflow_id, workflow_type, signal, input)
-     SELECT id, type, signal, input
+  const { rows } = await db.raw(
+    `INSERT INTO control.bells (workflow_id, workflow_type, signal, input, due_at)
+     SELECT id, type, signal, input, clock_timestamp() + ? * interval '1 millisecond'
      FROM json_to_recordset(?) AS b(id text, type text, signal text, input json)
-     ON CONFLICT (workflow_id) DO UPDATE SET rings = control.bells.rings + 1, due_at = clock_timestamp()`,
+     ON CONFLICT (workflow_id) DO UPDATE SET rings = control.bells.rings + 1, due_at = EXCLUDED.due_at
+     RETURNING ${asDue}`,
     [
+      ringMs,
       JSON.stringify(
         unique.map(({ workflowId, workflowType, signal, input }) => ({
           id: workflowId,
@@ -41,23 +51,25 @@ export async function hangBells(db: Knex, bells: readonly Bell[]): Promise<void>
       ),
     ],
   );
+  return rows;
 }
 
 /** The bells that hang: an outbox towards Temporal. Ringing twice is harmless, not ringing is not. */
 export function createBellStore(control: Database) {
   const { knex } = control;
   return {
-    /** Takes those that are due, each for one ringer until `leaseMs` have passed; longest due first. */
-    take(limit: number, leaseMs: number): Promise<DueBell[]> {
+    /** Takes those that are due, each for one ringer at a time; longest due first. */
+    take(limit: number): Promise<DueBell[]> {
       return control.guard('looking for bells', async () => {
         const { rows } = await query<DueBell>(
           knex,
-          `UPDATE control.bells b SET due_at = clock_timestamp() + :lease * interval '1 millisecond', attempts = attempts + 1
+          `WITH taken AS (UPDATE control.bells b SET due_at = clock_timestamp() + :lease * interval '1 millisecond', attempts = attempts + 1
            FROM (SELECT workflow_id FROM control.bells WHERE due_at <= clock_timestamp()
                  ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED) due
            WHERE b.workflow_id = due.workflow_id
-           RETURNING b.workflow_id AS "workflowId", b.workflow_type AS "workflowType", b.signal, b.input, b.rings, b.attempts`,
-          { limit, lease: leaseMs },
+           RETURNING b.*)
+           SELECT ${asDue} FROM taken`,
+          { limit, lease: ringMs },
         );
         return rows;
       });

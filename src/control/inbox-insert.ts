@@ -1,10 +1,7 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Knex } from 'knex';
 import { query } from '../database/postgres.js';
 import type { Accepted, NewEvent } from './inbox.js';
-
-/** What tells who listens, once a transaction, that there is something in the inbox. */
-export const inboxChannel = 'baton_inbox';
 
 /**
  * Deliveries with an id are one event for ever. One without is told by its content: the same content is the same event
@@ -16,7 +13,9 @@ const dedupeKey = `CASE WHEN g.delivery_id IS NOT NULL THEN 'id:' || g.delivery_
     WHERE i.connection = g.connection AND i.sha256 = g.sha256 AND i.delivery_id IS NULL AND i.state <> 'duplicate'
       AND i.accepted_at < clock_timestamp() - g.resend_ms * interval '1 millisecond') END`;
 
-const eventId = `'evt_' || left(encode(sha256(convert_to(connection || ' ' || dedupe_key, 'UTF8')), 'hex'), 24)`;
+/** The same for a delivery that comes again, also to a control database that was lost meanwhile. */
+const eventIdOf = (connection: string, key: string) =>
+  `'evt_' || left(encode(sha256(convert_to(${connection} || ' ' || ${key}, 'UTF8')), 'hex'), 24)`;
 
 const columns = [
   ['connection', 'text'],
@@ -38,31 +37,37 @@ const columns = [
 ] as const;
 const names = columns.map(([name]) => name).join(', ');
 
+/** One JSON text for all: making many arrays into PostgreSQL's own form takes the sender's thread far longer. */
 const insertion = `
-  WITH given AS (SELECT * FROM unnest(${[...columns, ['resend_ms', 'float8']].map(([, type]) => `?::${type}[]`).join(', ')})
-                 WITH ORDINALITY AS g(${names}, resend_ms, place)),
+  WITH given AS (SELECT ${columns.map(([name]) => (name === 'body' ? `decode(body, 'base64') AS body` : name)).join(', ')}, resend_ms, place
+                 FROM json_to_recordset(?) AS g(${columns.map(([name, type]) => `${name} ${name === 'body' ? 'text' : type}`).join(', ')}, resend_ms float8, place int)),
        keyed AS (SELECT g.*, ${dedupeKey} AS dedupe_key FROM given g)
-  INSERT INTO control.inbox (event_id, dedupe_key, ended_at, ${names})
-  SELECT ${eventId}, dedupe_key, CASE WHEN state = 'accepted' THEN NULL ELSE clock_timestamp() END, ${names}
-  FROM keyed ORDER BY place ON CONFLICT (connection, dedupe_key) DO NOTHING
+  INSERT INTO control.inbox (event_id, ended_at, ${names})
+  SELECT ${eventIdOf('connection', 'dedupe_key')}, CASE WHEN state = 'accepted' THEN NULL ELSE clock_timestamp() END, ${names}
+  FROM keyed ORDER BY place ON CONFLICT (event_id) DO NOTHING
   RETURNING event_id, connection, delivery_id, sha256`;
 
 /** The originals of those that were not inserted: the newest of their content, where content is what tells them. */
 const originals = `
   SELECT g.place::int AS place, coalesce(
-    (SELECT event_id FROM control.inbox i WHERE i.connection = g.connection AND i.dedupe_key = 'id:' || g.delivery_id),
+    CASE WHEN g.delivery_id IS NOT NULL THEN ${eventIdOf('g.connection', "('id:' || g.delivery_id)")} END,
     (SELECT event_id FROM control.inbox i WHERE g.delivery_id IS NULL AND i.connection = g.connection AND i.sha256 = g.sha256
        AND i.delivery_id IS NULL AND i.state <> 'duplicate' ORDER BY id DESC LIMIT 1)) AS event_id
   FROM unnest(?::text[], ?::text[], ?::text[]) WITH ORDINALITY AS g(connection, delivery_id, sha256, place)`;
 
 type Inserted = { event_id: string; connection: string; delivery_id: string | null; sha256: string };
 
-/** Stores the events in the caller's transaction, and wakes who listens when it commits. */
-export async function insertEvents(trx: Knex, events: readonly NewEvent[]): Promise<Accepted[]> {
+/**
+ * Stores the events in one statement, and what came again in another: when it does not get there, its sender has not
+ * been told, and sends it once more.
+ */
+export async function insertEvents(db: Knex, events: readonly NewEvent[]): Promise<Accepted[]> {
   if (events.length === 0) return [];
-  const digests = events.map(({ body }) => createHash('sha256').update(body).digest('hex'));
+  const digests = events.map(({ body }) => hash('sha256', body));
   const identities = events.map((event, at) => identityOf(event, digests[at] ?? ''));
-  const { rows } = await trx.raw(insertion, arraysOf(events, digests) as never[]);
+  const { rows } = await db.raw(insertion, [
+    JSON.stringify(events.map((event, place) => rowOf(event, digests[place] ?? '', place))),
+  ]);
   const inserted = new Map(
     (rows as Inserted[]).map((row) => [
       identityOf({ connection: row.connection, deliveryId: row.delivery_id }, row.sha256),
@@ -76,14 +81,13 @@ export async function insertEvents(trx: Knex, events: readonly NewEvent[]): Prom
     return found === undefined ? null : { eventId: found, isDuplicate: false };
   });
   const again = accepted.flatMap((one, at) => (one === null ? [at] : []));
-  if (again.length > 0) await noteDuplicates(trx, { events, digests, again, accepted });
-  await trx.raw('SELECT pg_notify(?, ?)', [inboxChannel, '']);
+  if (again.length > 0) await noteDuplicates(db, { events, digests, again, accepted });
   return accepted as Accepted[];
 }
 
 /** A delivery that came again: a row of its own, without the bytes, which are those of the first. */
 async function noteDuplicates(
-  trx: Knex,
+  db: Knex,
   work: {
     readonly events: readonly NewEvent[];
     readonly digests: readonly string[];
@@ -94,7 +98,7 @@ async function noteDuplicates(
   const { events, digests, again, accepted } = work;
   const of = <T>(read: (event: NewEvent, at: number) => T) =>
     again.map((at) => read(events[at] as NewEvent, at));
-  const { rows } = await trx.raw(originals, [
+  const { rows } = await db.raw(originals, [
     of(({ connection }) => connection),
     of(({ deliveryId }) => deliveryId),
     of((_, at) => digests[at]),
@@ -104,10 +108,10 @@ async function noteDuplicates(
     const event = events[at] as NewEvent;
     accepted[at] = { eventId: event_id, isDuplicate: true };
     await query(
-      trx,
-      `INSERT INTO control.inbox (event_id, dedupe_key, connection, tenant, delivery_id, type, subject, key, content_type,
+      db,
+      `INSERT INTO control.inbox (connection, tenant, delivery_id, type, subject, key, content_type,
                                   headers, body, sha256, occurred_at, state, detail, lands, ended_at)
-       VALUES (:event, NULL, :connection, :tenant, :delivery, :type, :subject, :key, :contentType, '{}', '', :sha256,
+       VALUES (:connection, :tenant, :delivery, :type, :subject, :key, :contentType, '{}', '', :sha256,
                :occurredAt, 'duplicate', :event, false, clock_timestamp())`,
       {
         event: event_id,
@@ -127,28 +131,30 @@ async function noteDuplicates(
 
 /** What tells a delivery from others of the same commit. */
 function identityOf(event: Pick<NewEvent, 'connection' | 'deliveryId'>, sha256: string): string {
-  return JSON.stringify([event.connection, event.deliveryId ?? { sha256 }]);
+  return event.deliveryId === null
+    ? `${event.connection} body ${sha256}`
+    : `${event.connection} id ${event.deliveryId}`;
 }
 
-function arraysOf(events: readonly NewEvent[], digests: readonly string[]): unknown[] {
-  const column = (read: (event: NewEvent) => unknown) => events.map(read);
-  return [
-    column((event) => event.connection),
-    column((event) => event.tenant),
-    column((event) => event.deliveryId),
-    column((event) => event.type),
-    column((event) => event.subject),
-    column((event) => event.key),
-    column((event) => event.consumer),
-    column((event) => event.rule),
-    column((event) => event.contentType),
-    column((event) => JSON.stringify(event.headers)),
-    column((event) => event.body),
-    digests,
-    column((event) => event.occurredAt),
-    column((event) => event.state),
-    column((event) => event.detail),
-    column((event) => event.lands),
-    column((event) => event.resendMs),
-  ];
+function rowOf(event: NewEvent, sha256: string, place: number) {
+  return {
+    connection: event.connection,
+    tenant: event.tenant,
+    delivery_id: event.deliveryId,
+    type: event.type,
+    subject: event.subject,
+    key: event.key,
+    consumer: event.consumer,
+    rule: event.rule,
+    content_type: event.contentType,
+    headers: event.headers,
+    body: event.body.toString('base64'),
+    sha256,
+    occurred_at: event.occurredAt,
+    state: event.state,
+    detail: event.detail,
+    lands: event.lands,
+    resend_ms: event.resendMs,
+    place,
+  };
 }

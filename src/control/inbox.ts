@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { type Database, only, query } from '../database/postgres.js';
 import type { EventState } from '../domain/event.js';
-import { inboxChannel, insertEvents } from './inbox-insert.js';
+import { insertEvents } from './inbox-insert.js';
 
 /** An event as it came, before it is stored. */
 export interface NewEvent {
@@ -40,7 +40,7 @@ export interface Accepted {
 export interface InboxRow {
   /** Its place in the order in which events came. */
   readonly id: string;
-  /** `evt_` and 24 hex digits, of the connection and the delivery: the same for a delivery that comes again. */
+  /** `evt_` and 24 hex digits, of the connection and the delivery: the same for a delivery that comes again. Of a duplicate, its original's. */
   readonly event_id: string;
   readonly tenant: string;
   readonly connection: string;
@@ -61,7 +61,6 @@ export interface InboxRow {
   readonly detail: string | null;
   readonly attempts: number;
   readonly ended_at: Date | null;
-  readonly landing: string | null;
   readonly landed_at: Date | null;
   readonly lake_key: string | null;
 }
@@ -105,11 +104,14 @@ const dispatchAgainMs = 60_000;
 /** What came from outside: stored before it is acknowledged, unique, and each to end in a named state, once. */
 export function createInboxStore(control: Database) {
   const { knex } = control;
+  const tell = teller(control);
 
   return {
     /** Stores events in one commit; answers each in its place. One that is there already is noted as its duplicate. */
-    accept(events: readonly NewEvent[]): Promise<Accepted[]> {
-      return control.guard('storing events', () => knex.transaction((trx) => insertEvents(trx, events)));
+    async accept(events: readonly NewEvent[]): Promise<Accepted[]> {
+      const accepted = await control.guard('storing events', () => insertEvents(knex, events));
+      void tell();
+      return accepted;
     },
 
     /** Keys whose first waiting event is due; longest waiting first. */
@@ -206,7 +208,7 @@ export function createInboxStore(control: Database) {
       return control.guard('reading an event', async () => {
         const { rows } = await query<InboxRow>(
           knex,
-          'SELECT * FROM control.inbox WHERE event_id = :eventId AND dedupe_key IS NOT NULL',
+          'SELECT * FROM control.inbox WHERE event_id = :eventId',
           { eventId },
         );
         return rows[0] ?? null;
@@ -218,7 +220,7 @@ export function createInboxStore(control: Database) {
       return control.guard('counting an event’s duplicates', async () => {
         const { rows } = await query<{ n: number }>(
           knex,
-          `SELECT count(*)::int AS n FROM control.inbox WHERE event_id = :eventId AND state = 'duplicate'`,
+          `SELECT count(*)::int AS n FROM control.inbox WHERE detail = :eventId AND state = 'duplicate'`,
           { eventId },
         );
         return only(rows).n;
@@ -238,14 +240,38 @@ export function createInboxStore(control: Database) {
           knex,
           `UPDATE control.inbox SET state = 'accepted', detail = NULL, ended_at = NULL, attempts = 0,
                   due_at = clock_timestamp(), key = :key, consumer = :consumer, rule = :rule, type = :type,
-                  subject = :subject, lands = true
+                  subject = :subject, lands = true,
+                  -- What nobody handles is done when it is landed: it is landed again, and merged into itself.
+                  landed_at = CASE WHEN :consumer::text IS NULL THEN NULL ELSE landed_at END
            WHERE id = :id AND state IN ('processed','filtered','rejected','dead')`,
           { id, ...as },
         );
-        await knex.raw('SELECT pg_notify(?, ?)', [inboxChannel, '']);
+        void tell();
         return rowCount === 1;
       });
     },
+  };
+}
+
+/** Where those who handle events listen. */
+export const inboxChannel = 'baton_inbox';
+
+/**
+ * Wakes who listens, one message under way at a time. Not part of the commits that it tells of: PostgreSQL has those
+ * that notify wait for one another. One that is lost costs a second, for they also look by themselves.
+ */
+function teller({ knex }: Database): () => Promise<void> {
+  let telling = false;
+  let again = false;
+  return async () => {
+    again = true;
+    if (telling) return;
+    telling = true;
+    while (again) {
+      again = false;
+      await knex.raw('SELECT pg_notify(?, ?)', [inboxChannel, '']).catch(() => {});
+    }
+    telling = false;
   };
 }
 
@@ -269,7 +295,7 @@ export async function conclude(db: Knex, outcomes: readonly Outcome[]): Promise<
 async function select(knex: Knex, filter: EventFilter, order: 'ASC' | 'DESC'): Promise<InboxRow[]> {
   const { rows } = await query<InboxRow>(
     knex,
-    `SELECT * FROM control.inbox
+    `SELECT *, coalesce(event_id, detail) AS event_id FROM control.inbox
      WHERE (:connection::text IS NULL OR connection = :connection) AND (:state::text IS NULL OR state = :state)
        AND (:type::text IS NULL OR type = :type) AND (:before::bigint IS NULL OR id < :before::bigint)
        AND (:after::bigint IS NULL OR id > :after::bigint)

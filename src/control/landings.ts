@@ -13,7 +13,7 @@ const abandonedMs = 60_000;
 
 export type LandingStore = ReturnType<typeof createLandingStore>;
 
-/** Which events are landed together: written down first, so that a repeat lands the very same. */
+/** Which events are landed together: written down first, so that a repeat lands the very same; one at a time. */
 export function createLandingStore(control: Database) {
   const { knex } = control;
   return {
@@ -22,19 +22,15 @@ export function createLandingStore(control: Database) {
       return control.guard('putting events together', async () => {
         const { rows } = await query<Landing>(
           knex,
-          `WITH due AS (
-             SELECT connection, tenant, (extract(epoch FROM clock_timestamp()) * 1000)::bigint || '-' || min(id) AS landing
-             FROM control.inbox WHERE lands AND landed_at IS NULL AND landing IS NULL
-             GROUP BY connection, tenant
-             HAVING count(*) >= :size OR min(accepted_at) <= clock_timestamp() - :age * interval '1 millisecond'),
-           taken AS (
-             UPDATE control.inbox i SET landing = due.landing FROM due
-             WHERE i.id IN (SELECT id FROM control.inbox o
-                            WHERE o.connection = due.connection AND o.tenant = due.tenant AND o.lands
-                              AND o.landed_at IS NULL AND o.landing IS NULL
-                            ORDER BY id LIMIT :size FOR UPDATE SKIP LOCKED)
-             RETURNING due.landing, due.connection, due.tenant)
-           SELECT DISTINCT landing AS id, connection, tenant FROM taken`,
+          `INSERT INTO control.landings (id, connection, tenant, events)
+           SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint || '-' || min(id), connection, tenant,
+                  ARRAY(SELECT id FROM control.inbox i
+                        WHERE i.connection = o.connection AND i.tenant = o.tenant AND i.lands AND i.landed_at IS NULL
+                        ORDER BY id LIMIT :size)
+           FROM control.inbox o WHERE lands AND landed_at IS NULL
+           GROUP BY connection, tenant
+           HAVING count(*) >= :size OR min(accepted_at) <= clock_timestamp() - :age * interval '1 millisecond'
+           ON CONFLICT DO NOTHING RETURNING id, connection, tenant`,
           { size, age: ageMs },
         );
         return rows;
@@ -46,38 +42,39 @@ export function createLandingStore(control: Database) {
       return control.guard('looking for events to land', async () => {
         const { rows } = await query<Landing>(
           knex,
-          `SELECT DISTINCT landing AS id, connection, tenant FROM control.inbox
-           WHERE lands AND landed_at IS NULL
-             AND split_part(landing, '-', 1)::bigint < extract(epoch FROM clock_timestamp()) * 1000 - :abandoned`,
+          `UPDATE control.landings SET begun_at = clock_timestamp()
+           WHERE begun_at < clock_timestamp() - :abandoned * interval '1 millisecond' RETURNING id, connection, tenant`,
           { abandoned: abandonedMs },
         );
         return rows;
       });
     },
 
-    rows(landing: Landing): Promise<InboxRow[]> {
+    /** Its events in order; none when somebody has ended it. */
+    rows({ id }: Landing): Promise<InboxRow[]> {
       return control.guard('reading events to land', async () => {
         const { rows } = await query<InboxRow>(
           knex,
           `SELECT * FROM control.inbox
-           WHERE landing = :id AND connection = :connection AND tenant = :tenant ORDER BY id`,
-          { ...landing },
+           WHERE id = ANY (SELECT unnest(events) FROM control.landings WHERE id = :id) ORDER BY id`,
+          { id },
         );
         return rows;
       });
     },
 
     /** They are in the lake: what has no consumer is processed with that. */
-    async landed(landing: Landing, key: string, load: string): Promise<void> {
+    async landed({ id }: Landing, key: string, load: string): Promise<void> {
       await control.guard('noting landed events', () =>
         query(
           knex,
-          `UPDATE control.inbox SET landed_at = clock_timestamp(), lake_key = :key,
+          `WITH ended AS (DELETE FROM control.landings WHERE id = :id RETURNING events)
+           UPDATE control.inbox SET landed_at = clock_timestamp(), lake_key = :key,
                   state = CASE WHEN ${isDone} THEN 'processed' ELSE state END,
                   detail = CASE WHEN ${isDone} THEN :load ELSE detail END,
                   ended_at = CASE WHEN ${isDone} THEN clock_timestamp() ELSE ended_at END
-           WHERE landing = :id AND connection = :connection AND tenant = :tenant AND landed_at IS NULL`,
-          { ...landing, key, load },
+           WHERE id = ANY (SELECT unnest(events) FROM ended) AND landed_at IS NULL`,
+          { id, key, load },
         ),
       );
     },

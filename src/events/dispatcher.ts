@@ -29,13 +29,13 @@ export interface Dispatcher {
 const keysInFlight = 4;
 const bellsInFlight = 8;
 const mostAtOnce = 200;
-/** Somebody else rings a bell that its ringer has not taken down by then. */
-const ringMs = 10_000;
 /** The first wait after a failure; it doubles up to the longest. */
 const firstWaitMs = 1_000;
 const longestWaitMs = 60_000;
 /** About two hours of waits: what fails for so long has a fault of its own, and a person looks at it. */
 const mostAttempts = 120;
+/** How often it is looked for what is due to be landed. */
+const landEveryMs = 250;
 /** Dispatched events that nobody acknowledged are looked for this often. */
 const againMs = 15_000;
 
@@ -49,37 +49,41 @@ export function startDispatcher(deps: DispatcherDeps, everyMs: number): Dispatch
   let bell = new AbortController();
   let lookedAgainAt = performance.now();
 
-  async function round(): Promise<void> {
-    bell = new AbortController();
-    await Promise.all([
-      tell(deps.log, 'events could not be handled', async () => {
-        if (performance.now() - lookedAgainAt >= againMs) {
-          lookedAgainAt = performance.now();
-          await deps.inbox.dispatchAgain();
-        }
-        await handleAll(deps, stopping.signal);
-        await ringAll(deps, stopping.signal);
-      }),
-      tell(deps.log, 'events could not be landed', deps.land),
-    ]);
+  async function handle(): Promise<void> {
+    if (performance.now() - lookedAgainAt >= againMs) {
+      lookedAgainAt = performance.now();
+      await deps.inbox.dispatchAgain();
+    }
+    await handleAll(deps, stopping.signal);
+    await ringAll(deps, stopping.signal);
   }
 
-  const running = (async () => {
+  const handling = (async () => {
     while (!stopping.signal.aborted) {
-      await round();
+      bell = new AbortController();
+      await tell(deps.log, 'events could not be handled', handle);
       if (bell.signal.aborted) continue;
-      await sleep(everyMs, undefined, { signal: AbortSignal.any([stopping.signal, bell.signal]) }).catch(
-        () => {},
-      );
+      await pause(everyMs, AbortSignal.any([stopping.signal, bell.signal]));
+    }
+  })();
+  // Nobody waits for what is landed: it takes longer, and looks by itself.
+  const landing = (async () => {
+    while (!stopping.signal.aborted) {
+      await tell(deps.log, 'events could not be landed', deps.land);
+      await pause(landEveryMs, stopping.signal);
     }
   })();
   return {
     wake: () => bell.abort(),
     async stop() {
       stopping.abort();
-      await running;
+      await Promise.all([handling, landing]);
     },
   };
+}
+
+async function pause(ms: number, until: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal: until }).catch(() => {});
 }
 
 async function handleAll(deps: DispatcherDeps, signal: AbortSignal): Promise<void> {
@@ -100,11 +104,14 @@ export async function dispatchKey(deps: DispatcherDeps, key: WaitingKey): Promis
   try {
     if (consumer === undefined)
       throw new BatonError('ERR_PLAN_INVALID', { detail: `This build has no consumer ${key.consumer}.` });
-    return await deps.inbox.withKey(key, consumer.most, async (events, trx) => {
+    let hung: readonly DueBell[] = [];
+    const isOurs = await deps.inbox.withKey(key, consumer.most, async (events, trx) => {
       const { outcomes, bells } = await consumer.handle(events, { trx, rule: deps.rule });
-      await hangBells(trx, bells);
+      hung = await hangBells(trx, bells);
       return outcomes;
     });
+    await ringEach(deps, hung);
+    return isOurs;
   } catch (error) {
     // The database itself: nothing can be written down now, and nothing is the event's fault.
     if (error instanceof BatonError && error.error === 'ERR_CONTROL_UNAVAILABLE') throw error;
@@ -116,14 +123,16 @@ export async function dispatchKey(deps: DispatcherDeps, key: WaitingKey): Promis
 }
 
 async function ringAll(deps: DispatcherDeps, signal: AbortSignal): Promise<void> {
-  const limit = pLimit(bellsInFlight);
   while (!signal.aborted) {
-    const due = await deps.bells.take(mostAtOnce, ringMs);
-    if (due.length === 0) return;
-    const rung = await Promise.all(due.map((one) => limit(() => ring(deps, one))));
-    // Temporal is away: the others would only wait for the same.
-    if (!rung.includes(true)) return;
+    const due = await deps.bells.take(mostAtOnce);
+    // Where none could be rung Temporal is away: the others would only wait for the same.
+    if (due.length === 0 || !(await ringEach(deps, due)).includes(true)) return;
   }
+}
+
+function ringEach(deps: DispatcherDeps, bells: readonly DueBell[]): Promise<boolean[]> {
+  const limit = pLimit(bellsInFlight);
+  return Promise.all(bells.map((one) => limit(() => ring(deps, one))));
 }
 
 async function ring({ bells, ring: call, log }: DispatcherDeps, bell: DueBell): Promise<boolean> {

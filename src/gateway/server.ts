@@ -41,7 +41,8 @@ export function createServer(parts: GatewayParts, access: Access): FastifyInstan
     frameworkErrors: (_error, request, reply) => void sendProblem(reply, noRoute(request.url)),
   });
   server.addHook('onRequest', async (request, reply) => {
-    reply.headers(securityHeaders);
+    // No browser looks at what a sender of events is answered.
+    if (!request.url.startsWith('/hooks/')) reply.headers(securityHeaders);
     access.require(request);
   });
   server.setErrorHandler((error, request, reply) => {

@@ -49,7 +49,7 @@ describe('rules', () => {
 
   it('that ignore an event leave it out of lake and warehouse, and say which rule it was', async () => {
     const event = await find(await send('noise'));
-    expect(event).toMatchObject({ state: 'filtered', detail: 'noise', landing: null });
+    expect(event).toMatchObject({ state: 'filtered', detail: 'noise', landed_at: null });
   });
 });
 

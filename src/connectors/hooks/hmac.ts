@@ -1,7 +1,7 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import type { Secret } from '../../domain/secret.js';
 import type { HookRequest, Verdict } from '../webhook.js';
-import { isSame } from './secrets.js';
+import { isSameSignature } from './secrets.js';
 
 /** How far the signed time may be from ours, in either direction. */
 const toleranceMs = 300_000;
@@ -35,11 +35,10 @@ export function verifyHmac(scheme: HmacScheme, request: HookRequest): Verdict {
   const content = scheme.content?.(request.body, time) ?? [request.body];
   let fits = false;
   for (const secret of scheme.secrets) {
-    const key = secret.reveal();
-    const hmac = createHmac('sha256', scheme.keyOf?.(key) ?? key);
+    const hmac = createHmac('sha256', keyOf(scheme, secret));
     for (const piece of content) hmac.update(piece);
     const expected = hmac.digest(scheme.encoding);
-    for (const signature of signatures) if (isSame(signature, expected)) fits = true;
+    for (const signature of signatures) if (isSameSignature(signature, expected)) fits = true;
   }
   if (!fits) return notGenuine(`${scheme.header} is not the signature of these bytes`);
   if (scheme.time === undefined) return { genuine: true };
@@ -51,6 +50,18 @@ export function verifyHmac(scheme: HmacScheme, request: HookRequest): Verdict {
 /** Seconds since 1970, as text of digits alone. */
 export function unixSeconds(text: string): number {
   return /^\d{1,11}$/.test(text) ? Number(text) * 1_000 : Number.NaN;
+}
+
+/** A secret's key, made once: as long as the secret is in use. */
+const keys = new WeakMap<Secret, KeyObject>();
+
+function keyOf(scheme: HmacScheme, secret: Secret): KeyObject {
+  const known = keys.get(secret);
+  if (known !== undefined) return known;
+  const text = secret.reveal();
+  const key = createSecretKey(Buffer.from(scheme.keyOf?.(text) ?? text));
+  keys.set(secret, key);
+  return key;
 }
 
 export function notGenuine(why: string): Verdict {

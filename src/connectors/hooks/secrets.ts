@@ -14,6 +14,12 @@ export function secretsOf(settings: Readonly<Record<string, unknown>>): readonly
   return [settings['secret'], settings['previousSecret']].filter((value) => value instanceof Secret);
 }
 
+/** The same for signatures, whose length is no secret. */
+export function isSameSignature(given: string, expected: string): boolean {
+  const [one, other] = [Buffer.from(given, 'latin1'), Buffer.from(expected, 'latin1')];
+  return one.length === other.length && timingSafeEqual(one, other);
+}
+
 /** Whether two texts are the same, in a time that tells nothing of where they differ. */
 export function isSame(given: string, expected: string): boolean {
   return timingSafeEqual(digest(given), digest(expected));

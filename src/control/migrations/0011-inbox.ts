@@ -7,10 +7,9 @@ export async function up(db: Knex): Promise<void> {
   await db.raw(`
     CREATE TABLE control.inbox (
       id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-      event_id      text NOT NULL,
+      event_id      text UNIQUE,
       tenant        text NOT NULL,
       connection    text NOT NULL,
-      dedupe_key    text,
       delivery_id   text,
       type          text NOT NULL,
       subject       text,
@@ -28,17 +27,25 @@ export async function up(db: Knex): Promise<void> {
       due_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
       attempts      integer NOT NULL DEFAULT 0,
       ended_at      timestamptz,
-      landing       text,
       lands         boolean NOT NULL DEFAULT true,
       landed_at     timestamptz,
       lake_key      text,
-      UNIQUE (connection, dedupe_key)
+      CHECK ((event_id IS NULL) = (state = 'duplicate'))
     );
     CREATE INDEX inbox_contents ON control.inbox (connection, sha256) WHERE delivery_id IS NULL AND state <> 'duplicate';
     CREATE INDEX inbox_waiting ON control.inbox (tenant, consumer, key, id) WHERE state = 'accepted' AND consumer IS NOT NULL;
     CREATE INDEX inbox_dispatched ON control.inbox (due_at) WHERE state = 'dispatched';
     CREATE INDEX inbox_unlanded ON control.inbox (connection, tenant, id) WHERE lands AND landed_at IS NULL;
-    CREATE INDEX inbox_by_event ON control.inbox (event_id);
+    CREATE INDEX inbox_duplicates ON control.inbox (detail) WHERE state = 'duplicate';
+
+    CREATE TABLE control.landings (
+      id          text PRIMARY KEY,
+      connection  text NOT NULL,
+      tenant      text NOT NULL,
+      events      bigint[] NOT NULL,
+      begun_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+      UNIQUE (connection, tenant)
+    );
 
     CREATE TABLE control.bells (
       workflow_id   text PRIMARY KEY,

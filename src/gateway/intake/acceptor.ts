@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Accepted, NewEvent } from '../../control/inbox.js';
 import { BatonError } from '../../protocol/errors.js';
 
@@ -76,35 +75,36 @@ export function createAcceptor({ store, deadlineMs }: AcceptorOptions): Acceptor
   }
 
   return {
-    async accept(event) {
+    accept(event) {
       if (waiting.length >= mostWaitingEvents || bytes + event.body.length > mostWaitingBytes)
-        throw new BatonError('ERR_EVENTS_OVERLOAD', {
-          detail: `${waiting.length} events wait to be stored.`,
+        return Promise.reject(
+          new BatonError('ERR_EVENTS_OVERLOAD', { detail: `${waiting.length} events wait to be stored.` }),
+        );
+      return new Promise((resolve, reject) => {
+        const tooLate = () =>
+          reject(
+            new BatonError('ERR_CONTROL_UNAVAILABLE', {
+              detail: `Storing an event took longer than ${deadlineMs} ms.`,
+            }),
+          );
+        const timer = setTimeout(tooLate, deadlineMs);
+        waiting.push({
+          event,
+          resolve(accepted) {
+            clearTimeout(timer);
+            resolve(accepted);
+          },
+          reject(error) {
+            clearTimeout(timer);
+            reject(error);
+          },
         });
-      const stored = new Promise<Accepted>((resolve, reject) => {
-        waiting.push({ event, resolve, reject });
         bytes += event.body.length;
+        pump();
       });
-      pump();
-      return within(stored, deadlineMs);
     },
     async drain() {
       while (commits.size > 0) await Promise.all(commits);
     },
   };
-}
-
-async function within<T>(work: Promise<T>, deadlineMs: number): Promise<T> {
-  const late = new AbortController();
-  const tooLate = sleep(deadlineMs, undefined, { signal: late.signal }).then(() => {
-    throw new BatonError('ERR_CONTROL_UNAVAILABLE', {
-      detail: `Storing an event took longer than ${deadlineMs} ms.`,
-    });
-  });
-  tooLate.catch(() => {});
-  try {
-    return await Promise.race([work, tooLate]);
-  } finally {
-    late.abort();
-  }
 }

@@ -95,8 +95,20 @@ export function mediaType(header: string | undefined): string {
 
 function keptOf(headers: HookRequest['headers']): Record<string, string> {
   const kept: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers))
-    if (value !== undefined && keptHeaders.test(name) && !secretHeader.test(name))
-      kept[name] = value.slice(0, 500);
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined && isKept(name)) kept[name] = value.slice(0, 500);
+  }
+  return kept;
+}
+
+/** Names that came before, and whether they are kept: senders have few, and the same ones each time. */
+const known = new Map<string, boolean>();
+
+function isKept(name: string): boolean {
+  const before = known.get(name);
+  if (before !== undefined) return before;
+  const kept = keptHeaders.test(name) && !secretHeader.test(name);
+  if (known.size < 1_000) known.set(name, kept);
   return kept;
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { HookRequest } from '../../connectors/webhook.js';
 import { BatonError } from '../../protocol/errors.js';
 import { mediaType } from '../intake/intake.js';
 import { sendProblem } from '../problems.js';
@@ -27,13 +28,15 @@ export const postHooks: Route = (server, { parts: { intake } }) => {
     scope.post<HookRoute>('/hooks/:connection', { onRequest: admit }, async (request, reply) => {
       const { connection } = request.params;
       const taken = await intake.take(connection, {
-        headers: headersOf(request),
+        // Node joins what comes twice; only cookies are lists, and no sender has any.
+        headers: request.headers as HookRequest['headers'],
         query: queryOf(request),
         body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
         receivedAt: new Date(),
       });
       if (taken.reply !== null) return reply.type(taken.reply.contentType).send(taken.reply.body);
-      return reply.code(taken.event === null ? 204 : 202).send({ id: taken.event?.eventId });
+      if (taken.event === null) return reply.code(204).send();
+      return reply.code(202).type('application/json; charset=utf-8').send(`{"id":"${taken.event.eventId}"}`);
     });
     scope.route({
       method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
@@ -66,11 +69,5 @@ function queryOf({ query }: FastifyRequest): Readonly<Record<string, string | un
       name,
       typeof value === 'string' ? value : undefined,
     ]),
-  );
-}
-
-function headersOf({ headers }: FastifyRequest): Readonly<Record<string, string | undefined>> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
   );
 }
