@@ -4,6 +4,7 @@ import { burst } from './runs/burst.js';
 import { smallRun } from './runs/small-run.js';
 import { tenants } from './runs/tenants.js';
 import { simulation } from './simulate/index.js';
+import { triage } from './triage/index.js';
 
 /** A measurement with a command line of its own. Its last line on stdout is one JSON object. */
 export interface Bench {
@@ -13,7 +14,7 @@ export interface Bench {
   run(args: readonly string[]): Promise<void>;
 }
 
-const benches: readonly Bench[] = [extractLoad, smallRun, burst, tenants, ingest, simulation];
+const benches: readonly Bench[] = [extractLoad, smallRun, burst, tenants, ingest, triage, simulation];
 
 function usage(): string {
   const lines = benches.map(({ name, summary, usage: options }) => `  ${name} ${options}\n      ${summary}`);

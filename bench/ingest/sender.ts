@@ -33,13 +33,11 @@ export function delivery(id: string, type = 'order.changed'): Delivery {
 }
 
 /** Signed as Standard Webhooks has it. */
-function headersOf({ id, body }: Delivery): Record<string, string> {
+function standardHeaders({ id, body }: Delivery): Record<string, string> {
   const time = String(Math.floor(Date.now() / 1_000));
   const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
   const signature = createHmac('sha256', key).update(`${id}.${time}.${body}`).digest('base64');
   return {
-    'content-type': 'application/json',
-    'content-length': String(Buffer.byteLength(body)),
     'webhook-id': id,
     'webhook-timestamp': time,
     'webhook-signature': `v1,${signature}`,
@@ -47,14 +45,23 @@ function headersOf({ id, body }: Delivery): Record<string, string> {
 }
 
 /** A sender with so many connections, kept alive. */
-export function createSender(url: string, connections: number) {
+export function createSender(
+  url: string,
+  connections: number,
+  headersOf: (one: Delivery) => Record<string, string> = standardHeaders,
+) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: connections });
 
   function send(one: Delivery): Promise<Sent> {
     const startedAt = performance.now();
     return new Promise((resolve) => {
       const end = (status: number) => resolve({ id: one.id, status, ms: performance.now() - startedAt });
-      const request = http.request(url, { method: 'POST', agent, headers: headersOf(one) }, (answer) => {
+      const headers = {
+        'content-type': 'application/json',
+        'content-length': String(Buffer.byteLength(one.body)),
+        ...headersOf(one),
+      };
+      const request = http.request(url, { method: 'POST', agent, headers }, (answer) => {
         answer.resume();
         answer.on('end', () => end(answer.statusCode ?? 0));
         answer.on('error', () => end(0));

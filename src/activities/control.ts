@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { activityInfo } from '@temporalio/activity';
 import type { LandedBy } from '../control/arrivals.js';
+import { incidentBell } from '../control/incidents.js';
 import type { Plan } from '../domain/plan.js';
 import type { ControlActivities, FinishedStep, FinishRunInput } from '../protocol/activities.js';
 import { finalRunStates, runId as runIdOf } from '../protocol/names.js';
@@ -9,6 +10,7 @@ import type { Receipt, RunResult } from '../protocol/run.js';
 import { type Alert, sendAlerts } from './alerts.js';
 import { asActivity } from './failure.js';
 import { createFanOutActivities } from './fan-out.js';
+import { planIncident } from './plan-incident.js';
 import { planTickets } from './plan-tickets.js';
 import type { ActivityDeps } from './ports.js';
 
@@ -30,6 +32,9 @@ const noReceipt: Receipt = {
 export function createControlActivities(deps: ActivityDeps): ControlActivities {
   return {
     ...createFanOutActivities(deps),
+
+    planIncident: ({ id }) =>
+      asActivity(deps.log, { incident: id }, () => planIncident(deps, incidentBell(id), id)),
 
     claimRun: (input) =>
       asActivity(deps.log, { pipeline: input.pipeline }, async () => {

@@ -4,8 +4,10 @@ import type { BatchStore } from '../control/batches.js';
 import type { BudgetStore, RequestClass } from '../control/budgets.js';
 import type { EffectStore } from '../control/effects.js';
 import type { FanOutStore } from '../control/fan-outs.js';
+import type { IncidentStore } from '../control/incidents.js';
 import type { RunStore } from '../control/runs.js';
 import type { Plan } from '../domain/plan.js';
+import type { TriageSettings } from '../domain/triage.js';
 import type { HandOver } from '../lake/hand-over.js';
 import type { Lake } from '../lake/port.js';
 import type { Logger } from '../observability/logger.js';
@@ -49,6 +51,12 @@ export interface AlertTargets {
   readonly on_schema_change: readonly AlertTarget[];
 }
 
+export interface Triage {
+  readonly desk: string | undefined;
+  readonly notify: AlertTarget | undefined;
+  readonly settings: TriageSettings;
+}
+
 export interface AlertTarget {
   readonly connection: string;
   readonly channel: string;
@@ -62,6 +70,9 @@ export interface ActivityDeps {
   readonly batches: BatchStore;
   readonly arrivals: ArrivalStore;
   readonly effects: EffectStore;
+  readonly incidents: IncidentStore;
+  /** How alerts become incidents, and where these are told. */
+  readonly triage: Triage;
   readonly budgets: BudgetStore;
   readonly warehouse: Warehouse;
   readonly lake: Lake;

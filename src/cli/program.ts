@@ -280,6 +280,21 @@ export function buildProgram(execute: Execute): Command {
     chosen,
   );
 
+  const incidents = group('incidents', 'incident', 'what alerts have become, and why');
+  add(
+    incidents,
+    'list',
+    'newest first',
+    async () => (await import('./commands/incidents.js')).listIncidents,
+    (command) => command.option('--state <state>', 'open or resolved'),
+  );
+  add(
+    incidents,
+    'show <incident>',
+    'its alerts, what was told of it, and how each alert was decided',
+    async () => (await import('./commands/incidents.js')).showIncident,
+  );
+
   const lake = group('lake', null, 'what arrives in the lake and is loaded by itself');
   add(
     lake,

@@ -28,10 +28,22 @@ export function danglingReferences(tree: Tree): readonly Finding[] {
   if (Array.isArray(intakes))
     for (const [index, intake] of intakes.entries())
       check(asTree(intake)['connection'], ['lake', 'intake', index, 'connection']);
+  const { desk, notify } = asTree(tree['triage']);
+  check(desk, ['triage', 'desk']);
+  check(asTree(notify)['connection'], ['triage', 'notify', 'connection']);
   const rules = asTree(tree['events'])['rules'];
   if (Array.isArray(rules))
-    for (const [index, rule] of rules.entries())
-      check(asTree(rule)['connection'], ['events', 'rules', index, 'connection']);
+    for (const [index, rule] of rules.entries()) {
+      const at = ['events', 'rules', index];
+      const { connection, do: deed, pipeline } = asTree(rule);
+      check(connection, [...at, 'connection']);
+      if (deed === 'run' && pipeline === undefined)
+        findings.push({ path: [...at, 'do'], message: 'is run, and the rule names no pipeline' });
+      if (deed === 'run' && typeof pipeline === 'string' && asTree(tree['pipelines'])[pipeline] === undefined)
+        findings.push({ path: [...at, 'pipeline'], message: 'names no pipeline of this file' });
+      if (deed === 'triage' && desk === undefined)
+        findings.push({ path: [...at, 'do'], message: 'is triage, and triage.desk names no connection' });
+    }
   for (const [event, targets] of Object.entries(asTree(tree['alerts']))) {
     if (!Array.isArray(targets)) continue;
     for (const [index, target] of targets.entries()) {

@@ -304,6 +304,8 @@ export interface TicketUpdate {
   readonly remoteId: string;
   readonly comment: string;
   readonly status: 'open' | 'solved' | null;
+  /** Set absolutely; as it is when not given. */
+  readonly priority?: TicketBody['priority'];
 }
 
 export interface Message {
@@ -315,4 +317,6 @@ export interface Message {
   readonly severity: 'info' | 'warning' | 'critical';
   readonly fields: readonly { readonly name: string; readonly value: string }[];
   readonly links: readonly { readonly label: string; readonly url: string }[];
+  /** The message that it answers, by its id there; a message of its own when not given. */
+  readonly thread?: string;
 }

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Alert } from '../domain/alert.js';
 
 /**
  * How a vendor sends events to us. A connector that takes webhooks declares one: what it sends, how it signs, and what
@@ -13,6 +14,8 @@ export interface Webhook {
   readonly settings: z.ZodType;
   /** How long the sender may send one delivery again: the same content within it is the same event, where it gives no id. */
   readonly resendMs: number;
+  /** The alerts that a delivery tells of, `content` being its body as parsed; absent where the sender is no monitoring. Total. */
+  alerts?(content: unknown): readonly Alert[];
   /** Cheap, no request. */
   open(settings: Readonly<Record<string, unknown>>): OpenWebhook;
 }

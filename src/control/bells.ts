@@ -26,9 +26,13 @@ const asDue = `workflow_id AS "workflowId", workflow_type AS "workflowType", sig
 
 /**
  * Hangs up bells in the transaction that stores what they are rung for: so none is lost, however late it is rung. They
- * are the caller's to ring once that is committed; when it does not, others do.
+ * are the caller's to ring once that is committed, or at once those of `others`; when nobody has, others do.
  */
-export async function hangBells(db: Knex, bells: readonly Bell[]): Promise<DueBell[]> {
+export async function hangBells(
+  db: Knex,
+  bells: readonly Bell[],
+  ringer: 'caller' | 'others' = 'caller',
+): Promise<DueBell[]> {
   const unique = [...new Map(bells.map((bell) => [bell.workflowId, bell])).values()];
   if (unique.length === 0) return [];
   // In one order everywhere: two transactions must not wait for each other's bells.
@@ -40,7 +44,7 @@ export async function hangBells(db: Knex, bells: readonly Bell[]): Promise<DueBe
      ON CONFLICT (workflow_id) DO UPDATE SET rings = control.bells.rings + 1, due_at = EXCLUDED.due_at
      RETURNING ${asDue}`,
     [
-      ringMs,
+      ringer === 'caller' ? ringMs : 0,
       JSON.stringify(
         unique.map(({ workflowId, workflowType, signal, input }) => ({
           id: workflowId,

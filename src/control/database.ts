@@ -10,6 +10,7 @@ import * as fanOuts from './migrations/0007-fan-outs.js';
 import * as replacedParts from './migrations/0008-replaced-parts.js';
 import * as retention from './migrations/0009-retention.js';
 import * as inbox from './migrations/0011-inbox.js';
+import * as incidents from './migrations/0012-incidents.js';
 
 interface Migration {
   readonly name: string;
@@ -25,6 +26,7 @@ const migrations: readonly Migration[] = [
   replacedParts,
   retention,
   inbox,
+  incidents,
 ];
 
 /** knex's migrator over values instead of files, so that the compiled code carries its own migrations. */

@@ -1,6 +1,7 @@
 import { type Database, only, query } from '../database/postgres.js';
 import { type EffectState, sendTimeoutMs, sendWindowMs } from '../domain/effect.js';
-import { type EffectKind, effectKey, type Intent, insertIntent } from './intents.js';
+import { type Bell, hangBells } from './bells.js';
+import { type EffectKind, type Intent, insertIntent } from './intents.js';
 
 /** A row of control.effects; times as Date. `body` is frozen from the first write on. */
 export interface EffectRow {
@@ -187,7 +188,7 @@ export function createEffectStore(control: Database) {
     ): Promise<boolean> {
       return control.guard('writing an outcome', () =>
         knex.transaction(async (trx) => {
-          const { rows } = await query<{ body: unknown }>(
+          const { rows } = await query<{ body: unknown; tell: Bell | null }>(
             trx,
             `UPDATE control.effects SET state = :state, remote_id = coalesce(:remoteId, remote_id),
                     remote_url = coalesce(:remoteUrl, remote_url), adopted = adopted OR :adopted, absent_looks = :absentLooks,
@@ -197,7 +198,7 @@ export function createEffectStore(control: Database) {
                     confirmed_at = CASE WHEN :state = 'confirmed' THEN now() END,
                     confirmed_run = CASE WHEN :state = 'confirmed' THEN :runId END
              WHERE key = :key AND epoch = :epoch AND state NOT IN ${finalStates}
-             RETURNING body`,
+             RETURNING body, tell`,
             {
               state: outcome.state,
               remoteId: outcome.remoteId ?? null,
@@ -214,6 +215,8 @@ export function createEffectStore(control: Database) {
           );
           const [row] = rows;
           if (row === undefined) return false;
+          if (row.tell !== null && (outcome.state === 'confirmed' || outcome.state === 'dead'))
+            await hangBells(trx, [row.tell], 'others');
           const ticket = ticketChange(effect.kind, outcome.state, row.body);
           if (ticket !== null)
             await trx.raw(
@@ -304,8 +307,7 @@ export function createEffectStore(control: Database) {
             [kept.id, kept.url, effect.tenant, effect.cause, effect.episode] as string[],
           );
           if (rows[0]?.state !== 'resolved' || resolve === null) return;
-          await insertIntent(trx, resolve);
-          await trx.raw('UPDATE control.effects SET parked_at = now() WHERE key = ?', [effectKey(resolve)]);
+          await insertIntent(trx, { ...resolve, parked: true });
         }),
       );
     },

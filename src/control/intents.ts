@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Knex } from 'knex';
+import type { Bell } from './bells.js';
 
 export type EffectKind = 'ticket.open' | 'ticket.update' | 'message.send';
 
@@ -15,6 +16,10 @@ export interface Intent {
   readonly guarantee: string;
   readonly body: unknown;
   readonly runId: string;
+  /** It is the drainer's from the beginning: nobody waits for it. */
+  readonly parked?: boolean;
+  /** Who is to hear when it has come to its end. */
+  readonly tell?: Bell;
   /** With a `ticket.open`: the ticket's row. */
   readonly ticket?: { readonly rule: string; readonly subject: string };
 }
@@ -49,8 +54,9 @@ export async function insertIntent(trx: Knex.Transaction, intent: Intent): Promi
   const key = effectKey(intent);
   const { rowCount } = await trx.raw(
     `INSERT INTO control.effects (key, tenant, cause, action, ordinal, episode, connection, kind, guarantee,
-                                  marker, body, run_id, state, last_error)
+                                  marker, body, run_id, parked_at, tell, state, last_error)
      SELECT ?, i.tenant, i.cause, ?, ?, i.episode, coalesce(t.connection, ?), ?, ?, ?, ?, ?,
+            CASE WHEN ? THEN now() END, ?,
             CASE WHEN t.state = 'dead' THEN 'dead' ELSE 'intended' END,
             CASE WHEN t.state = 'dead' THEN 'its ticket was refused for good' END
      FROM (SELECT ?::text AS tenant, ?::text AS cause, ?::int AS episode) i
@@ -69,6 +75,8 @@ export async function insertIntent(trx: Knex.Transaction, intent: Intent): Promi
       effectMarker(key),
       JSON.stringify(intent.body),
       intent.runId,
+      intent.parked === true,
+      intent.tell === undefined ? null : JSON.stringify(intent.tell),
       intent.tenant,
       intent.cause,
       intent.episode,

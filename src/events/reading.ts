@@ -26,15 +26,24 @@ export function readDelivery(hook: OpenWebhook, request: HookRequest): ReadDeliv
   }
 }
 
+/** What is handled together, whatever it is about: runs of a pipeline, and the alerts of all senders. */
+const together: Readonly<Record<string, (rule: EventRule) => string>> = {
+  run: ({ pipeline = '' }) => pipeline,
+  triage: () => 'alerts',
+};
+
 type Classified = Pick<NewEvent, 'key' | 'consumer' | 'rule' | 'state' | 'detail' | 'lands'>;
 
 /** What is to become of an event by the rules: who handles it and behind what it waits, or why nobody does. */
 export function classify(rules: readonly EventRule[], facts: EventFacts, refused: string | null): Classified {
-  const key = facts.subject === null ? facts.connection : `${facts.connection}/${facts.subject}`;
+  const about = facts.subject === null ? facts.connection : `${facts.connection}/${facts.subject}`;
   if (refused !== null)
-    return { key, consumer: null, rule: null, state: 'rejected', detail: refused, lands: false };
+    return { key: about, consumer: null, rule: null, state: 'rejected', detail: refused, lands: false };
   const rule = ruleFor(rules, facts);
-  const known = { key, rule: rule?.name ?? null };
+  const known = {
+    key: (rule === null ? undefined : together[rule.do]?.(rule)) ?? about,
+    rule: rule?.name ?? null,
+  };
   if (rule?.do === 'ignore')
     return { ...known, consumer: null, state: 'filtered', detail: rule.name, lands: false };
   const consumer = rule === null || rule.do === 'land' ? null : rule.do;

@@ -46,6 +46,18 @@ export type ClaimRunResult =
     }
   | { readonly outcome: 'taken' };
 
+export interface PlanIncidentInput {
+  /** `inc_` and 16 hex digits. */
+  readonly id: string;
+}
+
+export interface PlanIncidentResult {
+  /** One line on how it stands. */
+  readonly story: string;
+  /** Until something is due by itself; null = nothing is. */
+  readonly dueInMs: number | null;
+}
+
 export interface AdvanceFanOutInput {
   readonly id: string;
   /** The first turn of an execution: what an earlier one may not have started is named again. */
@@ -70,6 +82,8 @@ export interface FinishRunInput extends StepContext {
 
 /** Queue baton-workflow: short database steps. All may be repeated. */
 export interface ControlActivities {
+  /** Stores what is to be told of an incident now; answers when to look again. */
+  planIncident(input: PlanIncidentInput): Promise<PlanIncidentResult>;
   /** Compiles the plan, claims the logical time for this execution, and takes a slot if one is free. */
   claimRun(input: ClaimRunInput): Promise<ClaimRunResult>;
   /** Takes a slot, reaping one whose owner is gone. */

@@ -89,6 +89,11 @@ export function loaderId(tenant: string, target: string): string {
   return `load/${tenant}/${target}`;
 }
 
+/** One workflow per incident: it serialises what is told of it. */
+export function incidentWorkflowId(id: string): string {
+  return `incident/${id}`;
+}
+
 /** One drainer per (connection, tenant): it sends what a run had to leave behind. */
 export function drainId(connection: string, tenant: string): string {
   return `drain/${connection}/${tenant}`;

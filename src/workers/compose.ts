@@ -13,6 +13,7 @@ import {
   temporalConnectionOptions,
 } from '../config/index.js';
 import { connectors as registry } from '../connectors/registry.js';
+import { parseStrictJson } from '../connectors/strict-json.js';
 import { createArrivalStore } from '../control/arrivals.js';
 import { createBatchStore } from '../control/batches.js';
 import { createBellStore } from '../control/bells.js';
@@ -23,12 +24,13 @@ import { createEffectStore } from '../control/effects.js';
 import { createFanOutStore } from '../control/fan-outs.js';
 import { createGates } from '../control/gates.js';
 import { createInboxStore, inboxChannel } from '../control/inbox.js';
+import { createIncidentStore } from '../control/incidents.js';
 import { createLandingStore } from '../control/landings.js';
 import { createRequestCounter } from '../control/request-counts.js';
 import { createRetainedStore } from '../control/retained.js';
 import { createRunStore } from '../control/runs.js';
 import { listenTo } from '../database/listen.js';
-import { consumers } from '../events/consumers/index.js';
+import { createConsumers } from '../events/consumers/index.js';
 import { landDue } from '../events/land-events.js';
 import { createHandOver } from '../lake/hand-over.js';
 import { openLake } from '../lake/open.js';
@@ -76,6 +78,8 @@ export async function compose(config: BatonConfig, log: Logger, build: Build = {
     batches: createBatchStore(control),
     arrivals: createArrivalStore(control),
     effects: createEffectStore(control),
+    incidents: createIncidentStore(control),
+    triage: { desk: config.triage.desk, notify: config.triage.notify, settings: config.triage },
     budgets: createBudgetStore(control),
     warehouse,
     lake,
@@ -103,7 +107,13 @@ export async function compose(config: BatonConfig, log: Logger, build: Build = {
     events: {
       inbox: createInboxStore(control),
       bells: createBellStore(control),
-      consumers,
+      consumers: createConsumers({
+        triage: config.triage,
+        alertsOf({ connection, body }) {
+          const { alerts } = registry[config.connections[connection]?.type ?? '']?.webhook ?? {};
+          return alerts === undefined ? [] : alerts(parseStrictJson(body));
+        },
+      }),
       rule: ruleOf,
       ring: (bell: RingableBell) =>
         callTemporal(config.temporal.address, `ringing ${bell.workflowId}`, () => ringBell(client, bell)),

@@ -4,3 +4,4 @@ export { drainEffects } from './drain-effects.js';
 export { loadArrivals } from './load-arrivals.js';
 export { mapTenants } from './map-tenants.js';
 export { runPipeline } from './run-pipeline.js';
+export { triageIncident } from './triage-incident.js';

@@ -19,7 +19,14 @@ function problemsOf(yaml: string, env: Record<string, string> = {}): readonly st
 describe('loadConfig', () => {
   it('accepts the baton.yaml of this repository', () => {
     const config = loadConfig({ cwd: path.resolve(import.meta.dirname, '../..'), env: {} });
-    expect(Object.keys(config.connections)).toEqual(['coupa', 'zendesk', 'salesforce', 'rates', 'slack']);
+    expect(Object.keys(config.connections)).toEqual([
+      'coupa',
+      'zendesk',
+      'salesforce',
+      'alertmanager',
+      'rates',
+      'slack',
+    ]);
     const settings = config.pipelines['po_data_pipeline'];
     expect(settings).toMatchObject({ threshold: '10000', retries: 3, retryDelayMs: 120_000, lagMs: null });
     expect(settings?.schedule).toEqual({

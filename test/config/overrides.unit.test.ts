@@ -42,8 +42,14 @@ const secretKey = { BATON_LAKE__AUTH__SECRET_ACCESS_KEY: 'secret://env/KEY' };
 
 /** What some settings make sense with only. */
 function companionsOf(dotted: string): Readonly<Record<string, string>> {
+  const notify = {
+    BATON_TRIAGE__NOTIFY__CONNECTION: 'zendesk',
+    BATON_TRIAGE__NOTIFY__CHANNEL: '#elsewhere',
+  };
   const companions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'connections.coupa.tenant': { BATON_TENANTS: 'default,acme' },
+    'triage.notify.connection': { ...notify },
+    'triage.notify.channel': { ...notify },
     'lake.type': { BATON_LAKE__BUCKET: 'acme-lake' },
     'lake.auth.accessKeyId': { ...keyId, ...secretKey },
     'lake.auth.secretAccessKey': { ...keyId, ...secretKey },

@@ -58,7 +58,7 @@ describe('while Temporal is away', () => {
     await baton.stopDispatcher();
     const id = await send('run_2');
     const away = { ...baton.events, ring: () => Promise.reject(new Error('Temporal is away')) };
-    const key = { tenant: 'default', consumer: 'run', key: 'zendesk/1' };
+    const key = { tenant: 'default', consumer: 'run', key: 'po_data_pipeline' };
     expect(await dispatchKey({ ...away, log: createLogger('test', 'silent') }, key)).toBe(true);
     const { detail, state } = await find(id);
     expect(state).toBe('processed');

@@ -27,6 +27,7 @@ export const canaries = {
   COUPA_CLIENT_SECRET: 'canary-coupa-5b1f0c6a97',
   ZENDESK_API_TOKEN: 'canary-zendesk-2c9d81e4f0',
   ZENDESK_WEBHOOK_SECRET: 'canary-webhook-91b7e2d04c',
+  ALERTMANAGER_SECRET: 'canary-alerts-3f8c20d6b1',
   SALESFORCE_CLIENT_SECRET: 'canary-salesforce-7ae3b05d12',
   SLACK_BOT_TOKEN: 'canary-slack-d40c6f8b31',
 } as const;

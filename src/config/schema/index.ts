@@ -6,6 +6,7 @@ import { lakeSchema } from './lake.js';
 import { pipelinesSchema } from './pipelines.js';
 import { retentionSchema } from './retention.js';
 import { controlSchema, gatewaySchema, temporalSchema, warehouseSchema } from './services.js';
+import { triageSchema } from './triage.js';
 import { name } from './values.js';
 
 /** All of baton.yaml. Split by area; each leaf carries its description and an example for the reference page. */
@@ -26,6 +27,7 @@ export const configSchema = z.strictObject({
     .meta({ description: 'Tenants that this installation serves.', examples: [['default', 'acme']] }),
   connections: connectionsSchema,
   events: eventsSchema,
+  triage: triageSchema,
   alerts: alertsSchema,
   pipelines: pipelinesSchema,
 });

@@ -5,6 +5,7 @@ import { verifyShared } from '../hooks/shared-secret.js';
 import { defineSender } from '../port.js';
 import { plainText } from '../settings.js';
 import type { Webhook } from '../webhook.js';
+import { alertmanagerAlerts } from './alerts.js';
 
 /**
  * Alertmanager signs nothing: its `http_config` sends the secret as a bearer token, or as the password of `username`.
@@ -16,6 +17,7 @@ const webhook: Webhook = {
   contentTypes: ['application/json'],
   settings: z.strictObject({ ...secretSettings, username: plainText.optional() }),
   resendMs: 300_000,
+  alerts: alertmanagerAlerts,
   open(settings) {
     const { username } = settings;
     const expected = (secret: string) =>

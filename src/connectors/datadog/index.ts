@@ -2,6 +2,8 @@ import { firstOf, idAt } from '../hooks/content.js';
 import { headerSecretWebhook } from '../hooks/header-secret.js';
 import { defineSender } from '../port.js';
 
+import { datadogAlerts } from './alerts.js';
+
 /**
  * Datadog signs nothing: the webhook's custom headers carry the secret. The body is a template of the customer's; the
  * one to use is in docs/how-to/webhooks.md. Ids go beyond what a number holds and are texts in it.
@@ -20,6 +22,7 @@ const webhook = headerSecretWebhook({
     ),
     occurredAt: epochAt(idAt(content, 'date')),
   }),
+  alerts: datadogAlerts,
 });
 
 /** Milliseconds since 1970, as text. */

@@ -18,6 +18,33 @@ export function idAt(content: unknown, ...path: readonly string[]): string | nul
   return Number.isSafeInteger(value) ? String(value) : null;
 }
 
+/** A text of at most a few thousand characters, whatever stands in it; null for an empty one. */
+export function textAt(content: unknown, ...path: readonly string[]): string | null {
+  const value = valueAt(content, ...path);
+  return typeof value === 'string' && value !== '' ? storable(value) : null;
+}
+
+/** The members of an object that are texts. */
+export function textsAt(content: unknown, ...path: readonly string[]): Readonly<Record<string, string>> {
+  const value = valueAt(content, ...path);
+  if (typeof value !== 'object' || value === null) return {};
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, text]): [string, string][] =>
+      typeof text === 'string' ? [[storable(name), storable(text)]] : [],
+    ),
+  );
+}
+
+/** A time as RFC 3339 in UTC; null for what is none. */
+export function instantAt(content: unknown, ...path: readonly string[]): string | null {
+  return timeAt(content, ...path)?.toISOString() ?? null;
+}
+
+/** As a database holds it, and no longer than anybody reads. */
+function storable(text: string): string {
+  return text.replace(/[\0\p{Surrogate}]/gu, '\ufffd').slice(0, 4_000);
+}
+
 /** The first of these that is there. */
 export function firstOf(...values: readonly (string | null)[]): string | null {
   return values.find((value) => value !== null) ?? null;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Alert } from '../../domain/alert.js';
 import type { Delivery, HookRequest, Webhook } from '../webhook.js';
 import { secretSettings, secretsOf } from './secrets.js';
 import { verifyShared } from './shared-secret.js';
@@ -14,12 +15,14 @@ export function headerSecretWebhook(vendor: {
   readonly docs: string;
   readonly resendMs: number;
   readonly describe: (request: HookRequest, content: unknown) => Delivery;
+  readonly alerts?: (content: unknown) => readonly Alert[];
 }): Webhook {
   return {
     docs: vendor.docs,
     contentTypes: ['application/json'],
     settings: z.strictObject({ ...secretSettings, header: headerName.prefault('x-baton-secret') }),
     resendMs: vendor.resendMs,
+    ...(vendor.alerts === undefined ? {} : { alerts: vendor.alerts }),
     open(settings) {
       const header = String(settings['header']);
       return {

@@ -48,6 +48,7 @@ async function post(http: VendorHttp, request: EffectRequest, signal: AbortSigna
     json: {
       channel: body.channel,
       ...toSlack(body),
+      ...(body.thread === undefined ? {} : { thread_ts: tsOf(body.thread) }),
       unfurl_links: false,
       unfurl_media: false,
       metadata: { event_type: eventType, event_payload: { key: marker } },
@@ -93,12 +94,17 @@ async function look(http: VendorHttp, request: EffectRequest, signal: AbortSigna
 async function lookIn(
   http: VendorHttp,
   channel: string,
-  { marker, firstSentAt }: EffectRequest,
+  { marker, firstSentAt, body: message }: EffectRequest,
   signal: AbortSignal,
 ): Promise<LookOutcome> {
+  if (message.kind !== 'message') return { kind: 'cannot_look', reason: 'this action looks for messages' };
   const since = firstSentAt === null ? {} : { oldest: String((firstSentAt.getTime() - lookBackMs) / 1000) };
   const query = { channel, include_all_metadata: 'true', limit: 200, ...since };
-  for await (const body of pages(http, '/api/conversations.history', query, signal)) {
+  const isReply = message.thread !== undefined;
+  // Replies are not in the channel's own history: https://docs.slack.dev/reference/methods/conversations.replies
+  const path = isReply ? '/api/conversations.replies' : '/api/conversations.history';
+  const asked = isReply ? { ...query, ts: tsOf(message.thread ?? '') } : query;
+  for await (const body of pages(http, path, asked, signal)) {
     const messages = Array.isArray(body['messages']) ? body['messages'] : [];
     const found = messages.filter((message: Fields) => keyOf(message) === marker);
     if (found.length === 0) continue;
@@ -148,6 +154,11 @@ function keyOf(message: Fields): unknown {
   const metadata = message['metadata'] as Fields | undefined;
   const payload = metadata?.['event_payload'] as Fields | undefined;
   return payload?.['key'];
+}
+
+/** What a message is called within its channel. */
+function tsOf(remoteId: string): string {
+  return remoteId.slice(remoteId.lastIndexOf('/') + 1);
 }
 
 function remoteIdOf(channel: string, ts: string): string {

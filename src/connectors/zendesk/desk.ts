@@ -140,6 +140,7 @@ async function update(
       ticket: {
         comment: { body: `${body.comment}\n\n${request.marker}`, public: false },
         ...(body.status === null ? {} : { status: body.status }),
+        ...(body.priority === undefined ? {} : { priority: body.priority }),
       },
     },
     signal,

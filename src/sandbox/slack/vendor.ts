@@ -106,6 +106,21 @@ export function createSlack(store: SlackStore, botToken: string): Vendor {
     return json(200, { ok: true, channel: channel.id, ts: message.ts, text: message.text, ...warning(call) });
   }
 
+  /** A thread, its first message included, oldest first. */
+  function replies(call: Call): Answer {
+    const args = argumentsOf(call);
+    const channel = findChannel(textOf(args['channel']));
+    const thread = textOf(args['ts']);
+    if (channel === undefined) return failed('channel_not_found');
+    const within = store.messages.filter(
+      ({ channel: at, ts, thread_ts }) => at === channel.id && (ts === thread || thread_ts === thread),
+    );
+    if (within.length === 0) return failed('thread_not_found');
+    const withMetadata = String(args['include_all_metadata'] ?? 'false') === 'true';
+    const messages = within.map((message) => shown(message, withMetadata));
+    return json(200, { ok: true, messages, has_more: false, response_metadata: { next_cursor: '' } });
+  }
+
   /** Newest first, as the vendor has it. */
   function history(call: Call): Answer {
     const args = argumentsOf(call);
@@ -164,6 +179,7 @@ export function createSlack(store: SlackStore, botToken: string): Vendor {
     routes: [
       ...method('auth.test', authTest),
       ...method('conversations.history', history),
+      ...method('conversations.replies', replies),
       { method: 'POST', path: '/api/chat.postMessage', handle: postMessage },
       { method: 'POST', path: '/api/chat.update', handle: update },
       { method: 'POST', path: '/services/:team/:bot/:token', open: true, handle: incoming },

@@ -1,0 +1,140 @@
+import { nearest } from '../../config/closest.js';
+import { createIncidentStore, type DecisionRow, type IncidentRow } from '../../control/incidents.js';
+import { BatonError } from '../../protocol/errors.js';
+import { incidentWorkflowId } from '../../protocol/names.js';
+import type { Handler } from '../context.js';
+import { list, one } from '../render/result.js';
+import { formatAge, type Style } from '../render/style.js';
+import { temporalLink } from './links.js';
+
+const states = ['open', 'resolved'] as const;
+const decisionsShown = 100;
+
+/** Incidents, newest first. */
+export const listIncidents: Handler = async (cli, _, options) => {
+  const { limit } = cli.settings;
+  const given = options['state'];
+  const state = states.find((known) => known === given);
+  if (given !== undefined && state === undefined)
+    throw new BatonError('ERR_USAGE', {
+      detail: `--state ${String(given)} is not one of ${states.join(', ')}.`,
+    });
+  const found = await createIncidentStore(await cli.control()).list({
+    ...(state === undefined ? {} : { state }),
+    limit: limit + 1,
+  });
+  const now = new Date();
+  return {
+    result: list<IncidentRow>({
+      items: found.slice(0, limit),
+      data: incidentData,
+      empty: 'No incidents.',
+      next: found.length > limit ? `--limit ${limit * 2}` : null,
+      columns: [
+        { title: 'Incident', value: ({ id }) => id },
+        { title: 'State', value: stateOf },
+        { title: 'Priority', value: ({ incident }) => incident.priority },
+        { title: 'Severity', value: ({ incident }) => incident.severity },
+        { title: 'Title', value: ({ incident }) => incident.title },
+        { title: 'Services', value: ({ incident }) => incident.services.join(', ') },
+        { title: 'Alerts', value: ({ incident }) => String(incident.symptoms.length) },
+        { title: 'Again', value: ({ incident }) => String(incident.recurrences) },
+        {
+          title: 'Since',
+          value: ({ incident }) => incident.openedAt,
+          show: ({ incident }) => formatAge(new Date(incident.openedAt), now),
+        },
+      ],
+    }),
+  };
+};
+
+/** One incident: its alerts, what was told of it, and why it is as it is. */
+export const showIncident: Handler = async (cli, [reference = '']) => {
+  const store = createIncidentStore(await cli.control());
+  const found = await store.find(reference);
+  if (found === null) {
+    const some = (await store.list({ limit: 100 })).map(({ id }) => id);
+    throw new BatonError('ERR_UNKNOWN_NAME', {
+      detail: `No incident "${reference}".${nearest(reference, some, '')}`,
+      fix: 'See all: baton incidents list',
+    });
+  }
+  const decisions = await store.decisions(found.id, decisionsShown);
+  const link = temporalLink(await cli.config(), incidentWorkflowId(found.id));
+  const data = {
+    ...incidentData(found),
+    alerts: found.incident.symptoms,
+    told: found.told,
+    decisions: decisions.map(decisionData),
+    links: { temporal: link },
+  };
+  return { result: one(data, (style) => describe(found, decisions, link, style)) };
+};
+
+function stateOf({ incident }: IncidentRow): string {
+  return incident.state === 'open' && incident.heldUntil !== null
+    ? `open, held until ${incident.heldUntil}`
+    : incident.state;
+}
+
+function incidentData({ id, tenant, cause, connection, incident }: IncidentRow) {
+  const { episode, state, severity, priority, title, services, recurrences, rounds, heldUntil } = incident;
+  const { openedAt, lastAlertAt, resolvedAt } = incident;
+  return {
+    id,
+    tenant,
+    cause,
+    episode,
+    connection,
+    state,
+    severity,
+    priority,
+    title,
+    services,
+    alertCount: incident.symptoms.length,
+    recurrences,
+    reopened: rounds,
+    heldUntil,
+    openedAt,
+    lastAlertAt,
+    resolvedAt,
+  };
+}
+
+function decisionData({ kind, why, event_id, fingerprint, title, decided_at }: DecisionRow) {
+  return { kind, why, eventId: event_id, fingerprint, title, decidedAt: decided_at.toISOString() };
+}
+
+function describe(row: IncidentRow, decisions: readonly DecisionRow[], link: string, style: Style): string {
+  const { incident } = row;
+  const lines = [
+    [
+      'state',
+      `${stateOf(row)}, priority ${incident.priority} (${incident.severity}, ${incident.services.length} services)`,
+    ],
+    ['cause', `${row.cause}, number ${row.episode}`],
+    ['since', `${incident.openedAt}${incident.resolvedAt === null ? '' : `, until ${incident.resolvedAt}`}`],
+    ['told', toldWords(row)],
+    ['story', link],
+  ].map(([name = '', value]) => `  ${style.dim(name.padEnd(7))} ${value}`);
+  const alerts = incident.symptoms.map(
+    ({ status, title, service, at }) =>
+      `  ${status === 'firing' ? style.red('▲') : style.green('✓')} ${title}${service === null ? '' : `  ${service}`}  ${style.dim(`${status} since ${at}`)}`,
+  );
+  const reasons = decisions.map(
+    ({ decided_at, kind, title, why }) =>
+      `  ${style.dim(decided_at.toISOString())}  ${kind.padEnd(9)} ${title}: ${why}`,
+  );
+  return `${[`${style.bold(row.id)}  ${incident.title}`, ...lines, '', 'Alerts', ...alerts, '', 'Why', ...reasons].join('\n')}\n`;
+}
+
+function toldWords({ id, told }: IncidentRow): string {
+  const words = [
+    told.opened === true ? 'ticket' : '',
+    told.messaged === true ? 'message' : '',
+    (told.recurrences ?? 0) > 0 ? `${told.recurrences} recurrences` : '',
+    told.resolved === true ? 'its end' : '',
+  ].filter((word) => word !== '');
+  return words.length === 0 ? 'nothing yet' : `${words.join(', ')}; see baton effects list (incident:${id})`;
+}
