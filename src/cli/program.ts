@@ -295,6 +295,34 @@ export function buildProgram(execute: Execute): Command {
     async () => (await import('./commands/incidents.js')).showIncident,
   );
 
+  const dlq = group('dlq', null, 'what was given up, and waits for a person');
+  add(
+    dlq,
+    'list',
+    'longest first: effects that were refused, events that kept failing, objects that could not be loaded',
+    async () => (await import('./commands/dlq.js')).listLetters,
+    (command) => command.option('--kind <kind>', 'effect, event or object'),
+  );
+  add(
+    dlq,
+    'show <letter>',
+    'one of them: what it is, and why it was given up',
+    async () => (await import('./commands/dlq.js')).showLetter,
+  );
+  add(
+    dlq,
+    'replay <letter>',
+    'do it once more, with today’s code and configuration',
+    async () => (await import('./commands/dlq.js')).replayLetter,
+  );
+  add(
+    dlq,
+    'discard <letter>',
+    'put it away: it is never done; asks',
+    async () => (await import('./commands/dlq.js')).discardLetter,
+    (command) => command.option('-y, --yes', 'do not ask'),
+  );
+
   const lake = group('lake', null, 'what arrives in the lake and is loaded by itself');
   add(
     lake,

@@ -11,6 +11,7 @@ import * as replacedParts from './migrations/0008-replaced-parts.js';
 import * as retention from './migrations/0009-retention.js';
 import * as inbox from './migrations/0011-inbox.js';
 import * as incidents from './migrations/0012-incidents.js';
+import * as deadLetters from './migrations/0014-dead-letters.js';
 
 interface Migration {
   readonly name: string;
@@ -27,6 +28,7 @@ const migrations: readonly Migration[] = [
   retention,
   inbox,
   incidents,
+  deadLetters,
 ];
 
 /** knex's migrator over values instead of files, so that the compiled code carries its own migrations. */

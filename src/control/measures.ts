@@ -2,7 +2,9 @@ import type { Knex } from 'knex';
 import { readBounded } from '../database/bounded.js';
 import { type Database, only, query } from '../database/postgres.js';
 import type { EffectState } from '../domain/effect.js';
+import type { EventState } from '../domain/event.js';
 import type { RunState } from '../protocol/names.js';
+import { deadLetters } from './dead-letters.js';
 
 /** Upper bounds of the histogram of run durations, in seconds. */
 export const durationBounds = [1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 14400] as const;
@@ -38,6 +40,15 @@ export interface ControlMeasures {
     readonly tenant: string;
     readonly level: number;
   }[];
+  /** Events by what became of them, and how long the oldest of those that wait has done so. */
+  readonly events: readonly {
+    readonly connection: string;
+    readonly state: EventState;
+    readonly count: number;
+  }[];
+  readonly inboxLagSeconds: number;
+  /** What was given up and not put away. */
+  readonly deadLetters: number;
   /** Tickets that are not resolved. */
   readonly tickets: readonly { readonly connection: string; readonly open: number }[];
 }
@@ -64,6 +75,12 @@ export function readControlMeasures(control: Database, timeoutMs: number): Promi
       `SELECT connection, tenant, array_position(ARRAY['closed','half_open','open'], state)::float8 - 1 AS level
        FROM control.budgets WHERE quota = '' ORDER BY 1, 2`,
     ),
+    events: await rows<ControlMeasures['events'][number]>(
+      trx,
+      'SELECT connection, state, count(*)::float8 AS count FROM control.inbox GROUP BY 1, 2 ORDER BY 1, 2',
+    ),
+    inboxLagSeconds: only(await rows<{ seconds: number }>(trx, lagSql)).seconds,
+    deadLetters: only(await rows<{ n: number }>(trx, deadSql)).n,
     tickets: await rows<ControlMeasures['tickets'][number]>(
       trx,
       `SELECT connection, count(*)::float8 AS open FROM control.tickets
@@ -75,6 +92,12 @@ export function readControlMeasures(control: Database, timeoutMs: number): Promi
 const withinSql = durationBounds
   .map((bound) => `count(*) FILTER (WHERE seconds <= ${bound})::float8`)
   .join(', ');
+
+const lagSql = `
+  SELECT coalesce(extract(epoch FROM clock_timestamp() - min(accepted_at)), 0)::float8 AS seconds
+  FROM control.inbox WHERE state = 'accepted'`;
+
+const deadSql = `SELECT count(*)::float8 AS n FROM (${deadLetters}) dead`;
 
 const durationsSql = `
   SELECT pipeline, count(*)::float8 AS count, sum(seconds)::float8 AS seconds, ARRAY[${withinSql}] AS within

@@ -23,6 +23,16 @@ const oldEffects = `
   WHERE e.state = 'confirmed' AND e.confirmed_at < :before AND NOT (e.doubtful AND e.swept_at IS NULL)
     AND (e.kind = 'message.send' OR (t.state = 'resolved' AND t.updated_at < :before))`;
 
+/** Ended, and in the lake where they belong there. What is dead waits for a person. */
+const oldEvents = `
+  FROM control.inbox i WHERE i.ended_at < :before AND i.state IN ('processed','duplicate','filtered','rejected')
+    AND (NOT i.lands OR i.landed_at < :before)`;
+
+/** Ended, and not the latest of their cause: that one says what is another occurrence of it. */
+const oldIncidents = `
+  FROM control.incidents i WHERE i.state = 'resolved' AND i.updated_at < :before
+    AND EXISTS (SELECT FROM control.incidents l WHERE l.tenant = i.tenant AND l.cause = i.cause AND l.episode > i.episode)`;
+
 /** Checkpoints of batches that arrived nowhere they wait, whose run is over. */
 const oldParts = `
   FROM control.batches b
@@ -82,6 +92,27 @@ export function createRetainedStore(control: Database) {
           before,
         ),
       ),
+
+    countEvents: (before: Date) => guard('counting old events', () => count(oldEvents, before)),
+
+    removeEvents: (before: Date) =>
+      guard('removing old events', async () => {
+        const removed = await remove(
+          (portion) => `DELETE FROM control.inbox WHERE id IN (SELECT i.id ${oldEvents} ${portion})`,
+          before,
+        );
+        await remove(
+          (portion) => `DELETE FROM control.incidents WHERE id IN (SELECT i.id ${oldIncidents} ${portion})`,
+          before,
+        );
+        await remove(
+          (portion) => `DELETE FROM control.decisions WHERE id IN (
+             SELECT d.id FROM control.decisions d WHERE d.decided_at < :before
+               AND NOT EXISTS (SELECT FROM control.incidents i WHERE i.id = d.incident_id) ${portion})`,
+          before,
+        );
+        return removed;
+      }),
 
     /** Batches whose checkpoints are past their time, oldest first. */
     checkpointed: (before: Date, after: OldBatch | null): Promise<OldBatch[]> =>

@@ -26,6 +26,7 @@ export interface RetentionDeps {
 export interface Swept {
   readonly runs: number;
   readonly effects: number;
+  readonly events: number;
   /** Batches whose checkpoints were removed. */
   readonly checkpoints: number;
   readonly batches: number;
@@ -59,8 +60,9 @@ export function sweep(
       before(policy.effects),
       dryRun ? retained.countEffects : retained.removeEffects,
     );
+    const events = await unless(before(policy.events), dryRun ? retained.countEvents : retained.removeEvents);
     const runs = await unless(before(policy.runs), dryRun ? retained.countRuns : retained.removeRuns);
-    return { ...lake, checkpoints, effects, runs };
+    return { ...lake, checkpoints, effects, events, runs };
   });
 }
 

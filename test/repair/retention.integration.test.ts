@@ -10,7 +10,14 @@ import { startBaton, type TestBaton } from '../setup/baton.js';
 import { projectRoot } from '../setup/shared.js';
 
 const day = 86_400_000;
-const forever: Retention = { lake: null, runs: null, effects: null, parts: null, everyMs: 3_600_000 };
+const forever: Retention = {
+  lake: null,
+  runs: null,
+  effects: null,
+  events: null,
+  parts: null,
+  everyMs: 3_600_000,
+};
 const orders = 120;
 
 let baton: TestBaton;

@@ -1,16 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { nearest } from '../../config/closest.js';
-import { type BatonConfig, eventRules, resolveWebhook } from '../../config/index.js';
-import { connectors } from '../../connectors/registry.js';
 import { createInboxStore, type InboxRow } from '../../control/inbox.js';
 import { type EventState, eventStates } from '../../domain/event.js';
-import { classify, readDelivery } from '../../events/reading.js';
 import { eventView } from '../../events/view.js';
 import { BatonError } from '../../protocol/errors.js';
-import type { Cli, Handler } from '../context.js';
+import type { Handler } from '../context.js';
 import { type Column, list, one } from '../render/result.js';
 import { formatAge, type Style } from '../render/style.js';
+import { knownEvent, replayKnownEvent } from './replay-event.js';
 
 /** Events, newest first. */
 export const listEvents: Handler = async (cli, _, options) => {
@@ -30,35 +27,14 @@ export const listEvents: Handler = async (cli, _, options) => {
 /** One event: what became of it and why, where it is in the lake, and its bytes. */
 export const showEvent: Handler = async (cli, [reference = '']) => {
   const inbox = createInboxStore(await cli.control());
-  const event = await known(cli, reference);
+  const event = await knownEvent(cli, reference);
   const duplicates = await inbox.duplicatesOf(event.event_id);
   const data = { ...eventView(event), duplicates, headers: event.headers, body: textOf(event.body) };
   return { result: one(data, (style) => describe(event, duplicates, style)) };
 };
 
 /** Hands an event out once more, as today's rules and today's code have it. */
-export const replayEvent: Handler = async (cli, [reference = '']) => {
-  const event = await known(cli, reference);
-  const config = await cli.config();
-  const { type, subject, refused } = readAgain(config, event);
-  const { tenant, connection } = event;
-  const { state, detail, key, consumer, rule } = classify(
-    eventRules(config),
-    { connection, tenant, type, subject },
-    refused,
-  );
-  if (state !== 'accepted')
-    throw new BatonError('ERR_EVENT_STATE', {
-      detail: `${event.event_id} would be ${state} again: ${detail}`,
-      fix: 'Change the rule in baton.yaml, or have the sender send it well-formed.',
-    });
-  const inbox = createInboxStore(await cli.control());
-  if (!(await inbox.replay(event.id, { key, consumer, rule, type, subject })))
-    throw new BatonError('ERR_EVENT_STATE', { detail: `${event.event_id} is ${event.state}.` });
-  const data = { id: event.event_id, was: event.state, consumer, rule };
-  const what = consumer === null ? 'is landed' : `is handled by ${consumer} (rule ${rule})`;
-  return { result: one(data, () => `${event.event_id} was ${event.state}, and ${what} now.\n`) };
-};
+export const replayEvent: Handler = (cli, [reference = '']) => replayKnownEvent(cli, reference);
 
 /** Events as they come, until Ctrl-C or `--timeout`: a line each. */
 export const tailEvents: Handler = async (cli, _, options) => {
@@ -92,29 +68,6 @@ function filterOf(options: Readonly<Record<string, unknown>>) {
     ...(type === undefined ? {} : { type: String(type) }),
     ...(state === undefined ? {} : { state: state as EventState }),
   };
-}
-
-async function known(cli: Cli, reference: string): Promise<InboxRow> {
-  const inbox = createInboxStore(await cli.control());
-  const event = await inbox.find(reference);
-  if (event !== null) return event;
-  const recent = (await inbox.list({ limit: 100 })).map(({ event_id }) => event_id);
-  throw new BatonError('ERR_UNKNOWN_NAME', {
-    detail: `No event "${reference}".${nearest(reference, recent, '')}`,
-    fix: 'See all: baton events list',
-  });
-}
-
-/** What a stored event says of itself to the connector of today; as it is stored where none takes webhooks for it. */
-function readAgain(config: BatonConfig, event: InboxRow) {
-  const connection = config.connections[event.connection];
-  const webhook = connectors[connection?.type ?? '']?.webhook;
-  if (webhook === undefined || connection?.webhook === undefined)
-    return { type: event.type, subject: event.subject, refused: null };
-  const hook = webhook.open(resolveWebhook(config, event.connection, connectors));
-  const request = { headers: event.headers, query: {}, body: event.body, receivedAt: event.accepted_at };
-  const { delivery, refused } = readDelivery(hook, request);
-  return { type: delivery.type, subject: delivery.subject, refused };
 }
 
 function columnsAt(now: Date): readonly Column<InboxRow>[] {

@@ -52,7 +52,7 @@ function wordsOf([name, ms]: readonly [string, number | null]): readonly [string
 }
 
 function describe(swept: Swept, policy: Retention, dryRun: boolean, style: Style): string {
-  const { runs, effects, checkpoints, batches, objects, bytes, needed } = swept;
+  const { runs, effects, events, checkpoints, batches, objects, bytes, needed } = swept;
   const kept = (ms: number | null) =>
     style.dim(ms === null ? 'kept for ever' : `older than ${formatDuration(ms)}`);
   const mark = dryRun ? style.yellow('would remove') : `${style.green('✓')} removed`;
@@ -64,6 +64,7 @@ function describe(swept: Swept, policy: Retention, dryRun: boolean, style: Style
     ),
     `  checkpoints of ${formatCounted(checkpoints, 'batches')}  ${kept(policy.parts)}`,
     `  ${formatCounted(effects, 'effects')}  ${kept(policy.effects)}`,
+    `  ${formatCounted(events, 'events')}  ${kept(policy.events)}`,
     `  ${formatCounted(runs, 'runs')}  ${kept(policy.runs)}`,
     '',
   ].join('\n');

@@ -29,6 +29,13 @@ export const retentionSchema = z
         description: 'Effects whose ticket is resolved, or whose message was sent.',
         examples: ['forever'],
       }),
+    events: kept(1)
+      .prefault('30d')
+      .meta({
+        description:
+          'Events that have ended and are in the lake, and incidents that have ended, with their decisions.',
+        examples: ['forever'],
+      }),
     parts: kept(1)
       .prefault('30d')
       .meta({

@@ -102,9 +102,27 @@ export const definitions: readonly Definition[] = [
   {
     name: 'baton_dead_letters',
     type: 'gauge',
-    help: 'Outward writes that were given up and wait for a person.',
+    help: 'Outward writes, events and objects of the lake that were given up and wait for a person.',
     labels: {},
-    samples: ({ control }) => (control === null ? [] : [sample({}, deadLetters(control))]),
+    samples: ({ control }) => (control === null ? [] : [sample({}, control.deadLetters)]),
+  },
+  {
+    name: 'baton_events',
+    type: 'gauge',
+    help: 'Events in the inbox, by what became of them.',
+    labels: {
+      connection: 'connection',
+      state: 'accepted, dispatched, processed, duplicate, filtered, rejected or dead',
+    },
+    samples: ({ control }) =>
+      (control?.events ?? []).map(({ connection, state, count }) => sample({ connection, state }, count)),
+  },
+  {
+    name: 'baton_inbox_lag_seconds',
+    type: 'gauge',
+    help: 'How long the oldest event that waits has waited; 0 when none does.',
+    labels: {},
+    samples: ({ control }) => (control === null ? [] : [sample({}, control.inboxLagSeconds)]),
   },
   {
     name: 'baton_open_tickets',
@@ -178,10 +196,6 @@ function histogram({ pipeline, count, seconds, within }: ControlMeasures['durati
     { suffix: '_sum', labels: { pipeline }, value: seconds },
     { suffix: '_count', labels: { pipeline }, value: count },
   ];
-}
-
-function deadLetters({ effects }: ControlMeasures): number {
-  return effects.filter(({ state }) => state === 'dead').reduce((sum, { count }) => sum + count, 0);
 }
 
 function waits(control: ControlMeasures | null): readonly Sample[] {
