@@ -26,6 +26,8 @@ export interface WorldOptions {
   readonly tenants?: readonly string[];
   /** A folder of the lake in which others put tickets. */
   readonly intake?: string;
+  /** Events come in through a gateway. */
+  readonly events?: boolean;
 }
 
 /** A whole installation of real processes, with its own servers, lake and vendors. */
@@ -41,6 +43,8 @@ export interface World {
   readonly secrets: Readonly<Record<string, string>>;
   /** A worker; it does not run until it is started. Its environment is `more` over the usual one. */
   worker(role: Role, name?: string, more?: Readonly<Record<string, string>>): Program;
+  /** The gateway; it does not run until it is started. Its address stays the same over its lives. */
+  gateway(port: number): Program;
   /** Starts both workers. */
   startWorkers(): Promise<Readonly<Record<Role, Program>>>;
   /** Each run has a logical time of its own. */
@@ -68,6 +72,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     ZENDESK_API_TOKEN: canary(),
     SALESFORCE_CLIENT_SECRET: canary(),
     SLACK_BOT_TOKEN: `xoxb-${canary()}`,
+    HOOK_SECRET: canary(),
     BATON_PG_PASSWORD: canary(),
   };
   const [control, temporal, sandbox] = await Promise.all([
@@ -123,6 +128,13 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     client,
     secrets,
     worker,
+    gateway(port) {
+      const more = { BATON_GATEWAY__PORT: String(port) };
+      const spec = programSpec('gateway', [], folder, { ...environment, ...more });
+      const program = createProgram(spec, guard, folder);
+      programs.push(program);
+      return program;
+    },
     async startWorkers() {
       const workers = { control: worker('control'), data: worker('data') };
       await Promise.all([workers.control.start(), workers.data.start()]);
@@ -187,12 +199,21 @@ async function settled(rows: World['controlRows'], timeoutMs: number): Promise<v
 }
 
 function workerSpec(role: Role, name: string, folder: string, env: NodeJS.ProcessEnv) {
-  const main = path.join(inject('distPath'), 'workers', 'main.js');
+  return { ...programSpec('workers', ['--role', role], folder, env), name, title: name };
+}
+
+function programSpec(
+  which: 'workers' | 'gateway',
+  args: readonly string[],
+  folder: string,
+  env: NodeJS.ProcessEnv,
+) {
+  const main = path.join(inject('distPath'), which, 'main.js');
   return {
-    name,
-    title: name,
+    name: which,
+    title: which,
     program: process.execPath,
-    args: ['--enable-source-maps', main, '--role', role],
+    args: ['--enable-source-maps', main, ...args],
     cwd: folder,
     env,
     ready: 'announced',
@@ -259,7 +280,24 @@ function configOf(
         auth: { botToken: secret('SLACK_BOT_TOKEN') },
         limits,
       },
+      ...(options.events === true
+        ? {
+            hooks: { type: 'webhook', webhook: { scheme: 'header', secret: secret('HOOK_SECRET') } },
+            monitor: { type: 'alertmanager', webhook: { secret: secret('HOOK_SECRET') } },
+          }
+        : {}),
     },
+    ...(options.events === true
+      ? {
+          triage: { desk: 'zendesk', notify: { connection: 'slack', channel: '#on-call' } },
+          events: {
+            rules: [
+              { name: 'noise', connection: 'hooks', types: ['noise'], do: 'ignore' },
+              { name: 'alerts', connection: 'monitor', do: 'triage' },
+            ],
+          },
+        }
+      : {}),
     tenants: options.tenants ?? ['default'],
     alerts: { on_failure: [{ connection: 'slack', channel: '#data-alerts' }] },
     pipelines: {
