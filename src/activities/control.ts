@@ -10,6 +10,7 @@ import type { Receipt, RunResult } from '../protocol/run.js';
 import { type Alert, sendAlerts } from './alerts.js';
 import { asActivity } from './failure.js';
 import { createFanOutActivities } from './fan-out.js';
+import { finishFile } from './finish-file.js';
 import { planIncident } from './plan-incident.js';
 import { planTickets } from './plan-tickets.js';
 import type { ActivityDeps } from './ports.js';
@@ -35,6 +36,8 @@ export function createControlActivities(deps: ActivityDeps): ControlActivities {
 
     planIncident: ({ id }) =>
       asActivity(deps.log, { incident: id }, () => planIncident(deps, incidentBell(id), id)),
+
+    finishFile: (input) => asActivity(deps.log, { file: input.id }, () => finishFile(deps, input)),
 
     claimRun: (input) =>
       asActivity(deps.log, { pipeline: input.pipeline }, async () => {

@@ -1,5 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
 import type { Arrival } from '../control/arrivals.js';
+import { filesStream } from '../domain/file-step.js';
 import type { ArrivalActivities } from '../protocol/activities.js';
 import { BatonError, type ErrorName } from '../protocol/errors.js';
 import type { LoadCounts } from '../warehouse/port.js';
@@ -60,11 +61,16 @@ async function loadOne(deps: ActivityDeps, arrival: Arrival, signal: AbortSignal
         ? await loadObject(deps, arrival, work)
         : await loadArrivedBatch(deps, arrival, work);
     await deps.arrivals.loaded(arrival.id, load, counts);
+    if (arrival.stream === filesStream && arrival.batch_id !== null)
+      await deps.files.loaded(arrival.batch_id, arrival.generation ?? 0, counts);
     deps.log.info({ arrival: arrival.id, key: arrival.key, load, loaded: counts.loaded }, 'loaded');
     return true;
   } catch (error) {
     if (!(error instanceof BatonError) || !refusals.has(error.error)) throw error;
-    await deps.arrivals.refuse(arrival.id, `${error.message} (${error.code})`);
+    const reason = `${error.message} (${error.code})`;
+    await deps.arrivals.refuse(arrival.id, reason);
+    if (arrival.stream === filesStream && arrival.batch_id !== null)
+      await deps.files.refused(arrival.batch_id, arrival.generation ?? 0, reason);
     deps.log.warn({ arrival: arrival.id, key: arrival.key, detail: error.message }, 'refused');
     return false;
   }

@@ -1,6 +1,7 @@
 import type { Arrival } from '../control/arrivals.js';
 import { type Batch, runOf } from '../control/batches.js';
 import { eventStep, eventsStepId } from '../domain/event-step.js';
+import { fileStep, fileStepId } from '../domain/file-step.js';
 import type { ExtractStep } from '../domain/plan.js';
 import { BatonError } from '../protocol/errors.js';
 import type { LoadKey, WatermarkMove } from '../warehouse/port.js';
@@ -43,6 +44,8 @@ export async function loadArrivedBatch(
 
 async function batchOf(deps: ActivityDeps, arrival: Arrival): Promise<{ batch: Batch; step: ExtractStep }> {
   const batch = await deps.batches.of(arrival.batch_id ?? '', arrival.generation ?? 0);
+  if (batch?.step_id === fileStepId)
+    return { batch, step: fileStep(batch.connection, batch.target as `raw.${string}`) };
   if (batch?.step_id === eventsStepId)
     return { batch, step: eventStep(batch.connection, batch.target as `raw.${string}`) };
   const plan = batch === null ? null : await deps.runs.planOf(runOf(batch));

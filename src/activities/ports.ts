@@ -4,6 +4,7 @@ import type { BatchStore } from '../control/batches.js';
 import type { BudgetStore, RequestClass } from '../control/budgets.js';
 import type { EffectStore } from '../control/effects.js';
 import type { FanOutStore } from '../control/fan-outs.js';
+import type { FileStore } from '../control/files.js';
 import type { IncidentStore } from '../control/incidents.js';
 import type { RunStore } from '../control/runs.js';
 import type { Plan } from '../domain/plan.js';
@@ -14,6 +15,7 @@ import type { Logger } from '../observability/logger.js';
 import type { ClaimRunInput } from '../protocol/activities.js';
 import type { Encoder } from '../warehouse/encode.js';
 import type { Warehouse } from '../warehouse/port.js';
+import type { FilePlace } from './land-file.js';
 
 /** Opens each connection once per process and class of work, so that its token and its leases are shared. */
 export interface Connections {
@@ -71,6 +73,9 @@ export interface ActivityDeps {
   readonly arrivals: ArrivalStore;
   readonly effects: EffectStore;
   readonly incidents: IncidentStore;
+  readonly files: FileStore;
+  /** Where the files of a connection are; opened once per process. */
+  readonly filePlaces: (connection: string) => Promise<FilePlace>;
   /** How alerts become incidents, and where these are told. */
   readonly triage: Triage;
   readonly budgets: BudgetStore;

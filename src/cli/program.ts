@@ -295,13 +295,28 @@ export function buildProgram(execute: Execute): Command {
     async () => (await import('./commands/incidents.js')).showIncident,
   );
 
+  const files = group('files', 'file', 'files that others put somewhere, and what became of them');
+  add(
+    files,
+    'list',
+    'newest first',
+    async () => (await import('./commands/files.js')).listFiles,
+    (command) => command.option('--state <state>', 'waiting, landed, loaded, done, gone or dead'),
+  );
+  add(
+    files,
+    'show <file>',
+    'what became of it, and where its records, its batch and its enriched copy are',
+    async () => (await import('./commands/files.js')).showFile,
+  );
+
   const dlq = group('dlq', null, 'what was given up, and waits for a person');
   add(
     dlq,
     'list',
-    'longest first: effects that were refused, events that kept failing, objects that could not be loaded',
+    'longest first: effects that were refused, events that kept failing, objects that could not be loaded, files that cannot be read',
     async () => (await import('./commands/dlq.js')).listLetters,
-    (command) => command.option('--kind <kind>', 'effect, event or object'),
+    (command) => command.option('--kind <kind>', 'effect, event, object or file'),
   );
   add(
     dlq,

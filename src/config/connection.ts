@@ -71,11 +71,7 @@ export function resolveConnection(
 ): ResolvedConnection {
   const connection = config.connections[name];
   if (connection === undefined) throw unknownConnection(name, config);
-  const connector = connectors[connection.type];
-  if (connector === undefined) {
-    const detail = `Connection "${name}": type ${unknownType(connection.type, connectors)}.`;
-    throw new BatonError('ERR_CONNECTION_TYPE_UNKNOWN', { detail, where: `connections.${name}.type` });
-  }
+  const connector = connectorOf(connection, name, connectors);
   if (connector.open === undefined || connection.baseUrl === null)
     throw new BatonError('ERR_CONFIG_INVALID', {
       detail: `Connection "${name}" only sends events to us: nothing can be read from it or written to it.`,
@@ -100,6 +96,20 @@ export function unknownConnection(name: string, config: BatonConfig): BatonError
     detail: `No connection "${name}".${hint}`,
     fix: 'See all: baton connections list',
   });
+}
+
+/** A connection's own settings as its connector validates them; secrets still as references. Throws ERR_UNKNOWN_NAME, ERR_CONNECTION_TYPE_UNKNOWN, ERR_CONFIG_INVALID. */
+export function ownSettingsOf(config: BatonConfig, name: string, connectors: Connectors): unknown {
+  const connection = config.connections[name];
+  if (connection === undefined) throw unknownConnection(name, config);
+  return validSettings(connection, connectorOf(connection, name, connectors), name);
+}
+
+function connectorOf(connection: ConnectionConfig, name: string, connectors: Connectors): Connector {
+  const connector = connectors[connection.type];
+  if (connector !== undefined) return connector;
+  const detail = `Connection "${name}": type ${unknownType(connection.type, connectors)}.`;
+  throw new BatonError('ERR_CONNECTION_TYPE_UNKNOWN', { detail, where: `connections.${name}.type` });
 }
 
 function validSettings(connection: ConnectionConfig, connector: Connector, name: string): unknown {

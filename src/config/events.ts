@@ -2,15 +2,23 @@ import type { Connector } from '../connectors/port.js';
 import type { EventRule } from '../domain/event.js';
 import { BatonError } from '../protocol/errors.js';
 import { resolveSecrets } from './connection.js';
+import { fileConnections } from './files.js';
 import { describeIssues } from './issues.js';
 import type { BatonConfig } from './types.js';
 
 /** The rules of baton.yaml in their order, each with a name. */
 export function eventRules(config: BatonConfig): readonly EventRule[] {
-  return config.events.rules.map((rule, at) => ({
+  const written = config.events.rules.map((rule, at) => ({
     ...rule,
     name: rule.name ?? `${rule.connection}-${at + 1}`,
   }));
+  // Whoever tells of files tells nothing else, and is believed without being asked for it.
+  const told = fileConnections(config).map((connection) => ({
+    name: `${connection}-files`,
+    connection,
+    do: 'files',
+  }));
+  return [...written, ...told];
 }
 
 /**

@@ -1,10 +1,12 @@
 /** Configuration: baton.yaml and the environment as one validated object. The only reader of process.env. */
+
 export { resolveConnection, unknownConnection } from './connection.js';
 export { databaseUrl } from './database.js';
 export { formatDuration, parseDuration } from './duration.js';
 export { eventRules, resolveWebhook } from './events.js';
+export { fileConnections, filePlace } from './files.js';
 export { type PipelineInput, pipelineInputs } from './inputs.js';
-export { lakePlace, noticePlace } from './lake.js';
+export { lakePlace, noticePlace, noticesOf } from './lake.js';
 export { type LoadOptions, loadConfig } from './load.js';
 export { stateHome } from './locate.js';
 export { configProblems, type Problem } from './problems.js';

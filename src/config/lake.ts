@@ -29,18 +29,39 @@ type S3Place = Extract<LakePlace, { type: 's3' }>;
 export function lakePlace(config: BatonConfig): LakePlace {
   const { lake } = config;
   if (lake.type === 'local' || lake.bucket === undefined) return { type: 'local', path: lake.path };
+  return bucketPlace({ ...lake, bucket: lake.bucket }, config);
+}
+
+/** A bucket as baton.yaml names it. */
+interface BucketSettings {
+  readonly bucket: string;
+  readonly prefix: string;
+  readonly region?: string | undefined;
+  readonly endpoint?: string | undefined;
+  readonly forcePathStyle: boolean;
+  readonly auth?:
+    | {
+        readonly accessKeyId: string;
+        readonly secretAccessKey: string;
+        readonly sessionToken?: string | undefined;
+      }
+    | undefined;
+}
+
+/** The same of any bucket. */
+export function bucketPlace(of: BucketSettings, config: BatonConfig): S3Place {
   // The SDK's note on which versions of Node it will support belongs in release notes, not in every log.
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
   const environment = environmentOf(config);
-  const endpoint = lake.endpoint ?? environment['AWS_ENDPOINT_URL_S3'] ?? environment['AWS_ENDPOINT_URL'];
+  const endpoint = of.endpoint ?? environment['AWS_ENDPOINT_URL_S3'] ?? environment['AWS_ENDPOINT_URL'];
   return {
     type: 's3',
-    bucket: lake.bucket,
-    prefix: lake.prefix,
-    region: lake.region || environment['AWS_REGION'] || environment['AWS_DEFAULT_REGION'] || 'us-east-1',
+    bucket: of.bucket,
+    prefix: of.prefix,
+    region: of.region || environment['AWS_REGION'] || environment['AWS_DEFAULT_REGION'] || 'us-east-1',
     endpoint: endpoint || null,
-    forcePathStyle: lake.forcePathStyle,
-    credentials: configured(config) ?? customary(config),
+    forcePathStyle: of.forcePathStyle,
+    credentials: configured(of, config) ?? customary(config),
   };
 }
 
@@ -53,14 +74,16 @@ export interface NoticePlace {
 
 /** Null when no notifications are configured. Throws ERR_SECRET_UNRESOLVED. */
 export function noticePlace(config: BatonConfig): NoticePlace | null {
-  const place = lakePlace(config);
-  const queue = config.lake.notifications?.queue;
+  return noticesOf(lakePlace(config), config.lake.notifications?.queue);
+}
+
+/** The queue of the notifications of a place; null where there is none. */
+export function noticesOf(place: LakePlace, queue: string | undefined): NoticePlace | null {
   if (place.type === 'local' || queue === undefined) return null;
   return { url: queue, region: place.region, credentials: place.credentials };
 }
 
-function configured(config: BatonConfig): S3Place['credentials'] {
-  const { auth } = config.lake;
+function configured({ auth }: BucketSettings, config: BatonConfig): S3Place['credentials'] {
   if (auth === undefined) return null;
   const { accessKeyId, secretAccessKey, sessionToken } = auth;
   const isReference = secretRefPattern.test(accessKeyId);

@@ -5,7 +5,7 @@ import { type ParsedDocument, parseConfigDocument, type Tree } from './document.
 import { type Environment, type Override, type OverrideProblem, readOverrides } from './environment.js';
 import { describeIssues, type IssueProblem } from './issues.js';
 import { moveLocalPorts, readPortMoves } from './local-stack.js';
-import { type ConfigPlace, locateConfig, readConfigFile } from './locate.js';
+import { type ConfigPlace, locateConfig, placedPath, readConfigFile } from './locate.js';
 import { describeOrigins } from './origins.js';
 import { configInvalid, dotted, type Path, type Problem } from './problems.js';
 import { danglingReferences, plainSecrets } from './references.js';
@@ -140,7 +140,7 @@ function assemble(
   const config: BatonConfig = {
     ...rest,
     ...place,
-    lake: { ...lake, path: lakePath(lake.path, place) },
+    lake: { ...lake, path: placedPath(lake.path, place) },
     gateway: {
       ...gateway,
       publicUrl: gateway.publicUrl ?? `http://${urlHost(gateway.host)}:${gateway.port}`,
@@ -149,12 +149,6 @@ function assemble(
   };
   rememberEnvironment(config, environment);
   return config;
-}
-
-/** Below `.baton/` the lake is part of the local state and moves with it. */
-function lakePath(configured: string, { root, home }: ConfigPlace): string {
-  const below = /^(?:\.\/)?\.baton(?:\/(.*))?$/.exec(configured);
-  return below === null ? path.resolve(root, configured) : path.join(home, below[1] ?? '');
 }
 
 /** An IPv6 address stands in brackets in a URL. */

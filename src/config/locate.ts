@@ -27,6 +27,12 @@ export function stateHome(root: string, environment: Environment): string {
   return home ? path.resolve(root, home) : path.join(root, '.baton');
 }
 
+/** A folder that baton.yaml names: below `.baton/` it is part of the local state and moves with it. */
+export function placedPath(configured: string, { root, home }: Pick<ConfigPlace, 'root' | 'home'>): string {
+  const below = /^(?:\.\/)?\.baton(?:\/(.*))?$/.exec(configured);
+  return below === null ? path.resolve(root, configured) : path.join(home, below[1] ?? '');
+}
+
 export function readConfigFile(file: string): string {
   try {
     return readFileSync(file, 'utf8');

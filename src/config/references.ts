@@ -28,6 +28,12 @@ export function danglingReferences(tree: Tree): readonly Finding[] {
   if (Array.isArray(intakes))
     for (const [index, intake] of intakes.entries())
       check(asTree(intake)['connection'], ['lake', 'intake', index, 'connection']);
+  for (const [name, connection] of Object.entries(asTree(tree['connections']))) {
+    const { type, rates, tickets } = asTree(connection);
+    if (type !== 'files') continue;
+    check(rates, ['connections', name, 'rates']);
+    check(tickets, ['connections', name, 'tickets']);
+  }
   const { desk, notify } = asTree(tree['triage']);
   check(desk, ['triage', 'desk']);
   check(asTree(notify)['connection'], ['triage', 'notify', 'connection']);

@@ -1,6 +1,7 @@
 import { alertmanager } from './alertmanager/index.js';
 import { coupa } from './coupa/index.js';
 import { datadog } from './datadog/index.js';
+import { files } from './files/index.js';
 import { frankfurter } from './frankfurter/index.js';
 import { freshdesk } from './freshdesk/index.js';
 import { freshservice } from './freshservice/index.js';
@@ -18,6 +19,7 @@ export const connectors: Readonly<Record<string, Connector>> = {
   alertmanager,
   coupa,
   datadog,
+  files,
   frankfurter,
   freshdesk,
   freshservice,

@@ -12,6 +12,7 @@ import * as retention from './migrations/0009-retention.js';
 import * as inbox from './migrations/0011-inbox.js';
 import * as incidents from './migrations/0012-incidents.js';
 import * as deadLetters from './migrations/0014-dead-letters.js';
+import * as files from './migrations/0016-files.js';
 
 interface Migration {
   readonly name: string;
@@ -29,6 +30,7 @@ const migrations: readonly Migration[] = [
   inbox,
   incidents,
   deadLetters,
+  files,
 ];
 
 /** knex's migrator over values instead of files, so that the compiled code carries its own migrations. */

@@ -2,13 +2,13 @@ import { type Database, query } from '../database/postgres.js';
 import { drainId, loaderId } from '../protocol/names.js';
 import { hangBells } from './bells.js';
 
-export const letterKinds = ['effect', 'event', 'object'] as const;
+export const letterKinds = ['effect', 'event', 'object', 'file'] as const;
 export type LetterKind = (typeof letterKinds)[number];
 
 /** A unit that was given up: it waits for a person. */
 export interface DeadLetter {
   readonly kind: LetterKind;
-  /** An effect's key, an event's id, or the number of what arrived in the lake. */
+  /** An effect's key, an event's id, the number of what arrived in the lake, a file's id. */
   readonly id: string;
   readonly tenant: string;
   readonly connection: string;
@@ -29,13 +29,17 @@ const letters = `
   FROM control.inbox WHERE state = 'dead'
   UNION ALL
   SELECT 'object', id::text, tenant, connection, coalesce(key, batch_id), reason, coalesce(ended_at, arrived_at)
-  FROM control.arrivals WHERE state = 'refused'`;
+  FROM control.arrivals WHERE state = 'refused'
+  UNION ALL
+  SELECT 'file', id, tenant, connection, key, reason, coalesce(ended_at, arrived_at)
+  FROM control.files f WHERE state = 'dead' AND NOT EXISTS (
+    SELECT FROM control.arrivals a WHERE a.batch_id = f.batch_id AND a.generation = f.generation AND a.state = 'refused')`;
 
 /** Those that nobody has put away. */
 export const deadLetters = `SELECT l.* FROM (${letters}) l
   WHERE NOT EXISTS (SELECT FROM control.discards d WHERE d.kind = l.kind AND d.id = l.id)`;
 
-/** Everything that was given up, whatever it is: effects, events, and objects of the lake. */
+/** Everything that was given up, whatever it is: effects, events, objects of the lake, and files. */
 export function createDeadLetterStore(control: Database) {
   const { knex } = control;
   return {

@@ -1,7 +1,5 @@
 import type { InboxRow } from '../control/inbox.js';
-
-/** What a lake key may hold of a stranger's id; the rest is written as its bytes in hex. */
-const plain = /[^A-Za-z0-9_.=-]/g;
+import { segment } from '../lake/keys.js';
 
 /**
  * Where an event's bytes become an object of their own: the first event about its subject, and a later one, which has
@@ -22,10 +20,4 @@ export function objectKeys(
   };
   const first = template.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
   return { first, later: first.replace(/\.json$/, `.${event.event_id}.json`) };
-}
-
-/** A name that cannot leave its folder, and that no two ids share. */
-function segment(text: string): string {
-  const safe = text.replace(plain, (character) => `+${Buffer.from(character).toString('hex')}`);
-  return /^\.+$/.test(safe) ? safe.replaceAll('.', '+2e') : safe.slice(0, 400);
 }

@@ -26,10 +26,11 @@ export function readDelivery(hook: OpenWebhook, request: HookRequest): ReadDeliv
   }
 }
 
-/** What is handled together, whatever it is about: runs of a pipeline, and the alerts of all senders. */
+/** What is handled together, whatever it is about: runs of a pipeline, the alerts of all senders, what tells of files. */
 const together: Readonly<Record<string, (rule: EventRule) => string>> = {
   run: ({ pipeline = '' }) => pipeline,
   triage: () => 'alerts',
+  files: ({ connection }) => connection,
 };
 
 type Classified = Pick<NewEvent, 'key' | 'consumer' | 'rule' | 'state' | 'detail' | 'lands'>;

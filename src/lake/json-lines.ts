@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { BatonError } from '../protocol/errors.js';
+import { expanded } from './expanded.js';
 
 /** A longer line is no record of anybody's. */
 const longestLine = 16_777_216;
@@ -50,33 +49,6 @@ export async function* jsonLines(where: string, bytes: AsyncIterable<Uint8Array>
   // Without a line's end: the last record, or what a writer had not finished.
   if (!isJsonObject(rest)) throw unreadable(`is cut off in line ${line + 1}`);
   yield* take(rest);
-}
-
-async function* expanded(
-  bytes: AsyncIterable<Uint8Array>,
-  unreadable: (what: string) => BatonError,
-): AsyncIterable<Buffer> {
-  const source = bytes[Symbol.asyncIterator]();
-  const first = await source.next();
-  if (first.done === true) return;
-  const all = (async function* () {
-    yield Buffer.from(first.value);
-    for (let next = await source.next(); next.done !== true; next = await source.next())
-      yield Buffer.from(next.value);
-  })();
-  if (first.value[0] !== 0x1f || first.value[1] !== 0x8b) {
-    yield* all;
-    return;
-  }
-  const gunzip = Readable.from(all)
-    .on('error', (error) => gunzip.destroy(error))
-    .pipe(createGunzip());
-  try {
-    yield* gunzip;
-  } catch (error) {
-    if (error instanceof BatonError) throw error;
-    throw unreadable(`is no whole gzip file: ${(error as Error).message}`);
-  }
 }
 
 function isJsonObject(text: Buffer): boolean {

@@ -18,6 +18,15 @@ export function checkForeignKey(key: string): string {
   return key;
 }
 
+/** What a lake key may hold of a stranger's id; the rest is written as its bytes in hex. */
+const plain = /[^A-Za-z0-9_.=-]/g;
+
+/** A name that cannot leave its folder, and that no two ids share. */
+export function segment(text: string): string {
+  const safe = text.replace(plain, (character) => `+${Buffer.from(character).toString('hex')}`);
+  return /^\.+$/.test(safe) ? safe.replaceAll('.', '+2e') : safe.slice(0, 400);
+}
+
 function notAKey(key: string): BatonError {
   return new BatonError('ERR_INTERNAL', { detail: `"${key}" is not a lake key.`, retryable: false });
 }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
-import { link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { BatonError } from '../protocol/errors.js';
+import { digestOf } from './digest.js';
 import { checkFolder, checkForeignKey, checkKey, keysOf } from './keys.js';
 import type { Lake, LakeEntry } from './port.js';
 
@@ -42,33 +43,45 @@ export function createLocalLake(root: string): Lake {
     }
   }
 
-  return {
-    async putIfAbsent(key, body) {
-      const target = pathOf(checkKey(key));
-      const draft = path.join(drafts, `${process.pid}-${randomBytes(6).toString('hex')}`);
-      return guard(`writing ${key}`, async () => {
-        await makeFolder(path.dirname(target));
-        await makeFolder(drafts);
-        swept ??= sweepDrafts(drafts);
-        await swept;
+  async function put(key: string, fill: (draft: FileHandle) => Promise<void>): Promise<{ created: boolean }> {
+    const target = pathOf(checkKey(key));
+    const draft = path.join(drafts, `${process.pid}-${randomBytes(6).toString('hex')}`);
+    return guard(`writing ${key}`, async () => {
+      await makeFolder(path.dirname(target));
+      await makeFolder(drafts);
+      swept ??= sweepDrafts(drafts);
+      await swept;
+      try {
+        const file = await open(draft, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644);
         try {
-          const file = await open(draft, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644);
-          try {
-            await file.writeFile(body);
-            await file.datasync();
-          } finally {
-            await file.close();
-          }
-          await link(draft, target);
-          return { created: true };
-        } catch (error) {
-          made.clear(); // a folder may have been removed behind our back: look again next time
-          if ((error as NodeJS.ErrnoException).code === 'EEXIST') return { created: false };
-          throw error;
+          await fill(file);
+          await file.datasync();
         } finally {
-          await rm(draft, { force: true });
+          await file.close();
         }
-      });
+        await link(draft, target);
+        return { created: true };
+      } catch (error) {
+        made.clear(); // a folder may have been removed behind our back: look again next time
+        if ((error as NodeJS.ErrnoException).code === 'EEXIST') return { created: false };
+        throw error;
+      } finally {
+        await rm(draft, { force: true });
+      }
+    });
+  }
+
+  return {
+    putIfAbsent: (key, body) => put(key, (draft) => draft.writeFile(body)),
+    async putFile(key, file) {
+      const fill = async (draft: FileHandle) => {
+        for await (const piece of createReadStream(file)) await draft.appendFile(piece);
+      };
+      if ((await put(key, fill)).created) return true;
+      const [theirs, ours] = await guard(`reading ${key}`, () =>
+        Promise.all([pathOf(key), file].map((one) => digestOf(createReadStream(one)))),
+      );
+      return theirs === ours;
     },
 
     async get(key) {

@@ -8,7 +8,7 @@ export interface NoticedObject {
 
 /**
  * The new objects that a message tells of, by its body; none, when it tells of something else (a removal, S3's own
- * test). Understands what S3 sends to a queue directly, by way of an SNS topic, and by way of EventBridge. Throws
+ * test). Understands what S3 sends to a queue directly, by way of an SNS topic, and by way of EventBridge; what MinIO sends; and what Google Cloud Storage sends by way of Pub/Sub. Throws
  * ERR_NOTICE_UNREADABLE, which repeats nothing of the body.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
  */
@@ -18,6 +18,7 @@ export function readNotice(body: string): readonly NoticedObject[] {
   if (event === 's3:TestEvent') return [];
   if (type === 'Notification' && typeof message === 'string') return readNotice(message);
   if (notice['source'] === 'aws.s3') return fromEventBridge(notice);
+  if (notice['subscription'] !== undefined) return fromPubSub(notice);
   if (!Array.isArray(records)) throw unreadable('it is none of S3');
   return records.flatMap((record) => fromRecord(fieldsOf(record)));
 }
@@ -38,8 +39,9 @@ function fieldsOf(value: unknown): Fields {
 }
 
 function fromRecord({ eventSource, eventName, s3 }: Fields): readonly NoticedObject[] {
-  if (eventSource !== 'aws:s3') throw unreadable('it is none of S3');
-  if (!String(eventName).startsWith('ObjectCreated:')) return [];
+  // MinIO says `minio:s3`, and puts S3's own prefix before the name.
+  if (!/^[a-z]+:s3$/.test(String(eventSource))) throw unreadable('it is none of S3');
+  if (!/^(?:s3:)?ObjectCreated:/.test(String(eventName))) return [];
   const { bucket, object } = fieldsOf(s3);
   // As in a form: a space is a plus.
   const key = decoded(text(fieldsOf(object)['key']).replaceAll('+', ' '));
@@ -51,6 +53,12 @@ function fromEventBridge(notice: Fields): readonly NoticedObject[] {
   if (notice['detail-type'] !== 'Object Created') return [];
   const { bucket, object } = fieldsOf(notice['detail']);
   return [{ bucket: text(fieldsOf(bucket)['name']), key: text(fieldsOf(object)['key']) }];
+}
+
+/** A push of Google's Pub/Sub: what happened is in the message's attributes. https://cloud.google.com/storage/docs/pubsub-notifications */
+function fromPubSub(notice: Fields): readonly NoticedObject[] {
+  const { eventType, bucketId, objectId } = fieldsOf(fieldsOf(notice['message'])['attributes']);
+  return eventType === 'OBJECT_FINALIZE' ? [{ bucket: text(bucketId), key: text(objectId) }] : [];
 }
 
 function text(value: unknown): string {

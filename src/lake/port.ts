@@ -6,6 +6,8 @@
 export interface Lake {
   /** Creates the object unless the key exists: whole or not at all. `created` false = it was there already. */
   putIfAbsent(key: string, body: Uint8Array): Promise<{ readonly created: boolean }>;
+  /** The same of a file of this machine, which may be larger than memory. False when the key holds other bytes. */
+  putFile(key: string, file: string): Promise<boolean>;
   /** The object's bytes; null when there is none. */
   get(key: string): Promise<Buffer | null>;
   /** The bytes of one version of an object, piece by piece; null when that version is there no more. */

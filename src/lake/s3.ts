@@ -1,7 +1,10 @@
-import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Secret } from '../domain/secret.js';
+import { digestOf } from './digest.js';
 import { checkFolder, checkForeignKey, checkKey, keysOf } from './keys.js';
 import type { Lake, LakeEntry } from './port.js';
 import { toLakeError, verdictOf } from './s3-failure.js';
@@ -71,16 +74,31 @@ export function createS3Lake(options: S3LakeOptions, sdk: S3Sdk): Lake {
   }
 
   /** Small objects in one request, which is what nearly all are. */
-  async function write(key: string, body: Uint8Array): Promise<void> {
-    const params = { Bucket, Key: nameOf(key), Body: body, IfNoneMatch: '*' };
-    if (body.length <= partBytes) await client.send(new sdk.PutObjectCommand(params));
+  async function write(key: string, body: Source): Promise<void> {
+    const params = { Bucket, Key: nameOf(key), Body: body.open(), IfNoneMatch: '*' };
+    if (body.bytes <= partBytes) await client.send(new sdk.PutObjectCommand(params));
     else await new sdk.Upload({ client, params, partSize: partBytes, queueSize: 2 }).done();
   }
 
   /** Whether the object there is the one that we have sent. */
-  async function isOurs(key: string, body: Uint8Array): Promise<boolean | null> {
-    const stored = await get(key);
-    return stored === null ? null : digestOf(stored) === digestOf(body);
+  async function isOurs(key: string, body: Source): Promise<boolean | null> {
+    const stored = await stream(key);
+    return stored === null ? null : (await digestOf(stored)) === (await digestOf(body.read()));
+  }
+
+  /** Of one version where one is named. */
+  async function stream(key: string, version?: string): Promise<AsyncIterable<Uint8Array> | null> {
+    const Key = nameOf(checkForeignKey(key));
+    const what = `reading ${locate(key)}`;
+    return guard(what, async () => {
+      try {
+        const { Body } = await client.send(new sdk.GetObjectCommand({ Bucket, Key, IfMatch: version }));
+        return Body === undefined ? null : pieces(what, Body as unknown as AsyncIterable<Uint8Array>);
+      } catch (error) {
+        if (['absent', 'exists'].includes(verdictOf(error))) return null;
+        throw error;
+      }
+    });
   }
 
   async function* scan(folder: string): AsyncIterable<LakeEntry> {
@@ -99,47 +117,41 @@ export function createS3Lake(options: S3LakeOptions, sdk: S3Sdk): Lake {
     } while (ContinuationToken !== undefined);
   }
 
-  return {
-    async putIfAbsent(key, body) {
-      checkKey(key);
-      if (!swept) void sweepUploads(client, sdk, Bucket, prefix);
-      swept = true;
-      for (let conflicts = 0; ; conflicts += 1)
-        try {
-          await write(key, body);
-          return { created: true };
-        } catch (error) {
-          const verdict = verdictOf(error);
-          if (verdict === 'conflict' && conflicts < mostConflicts) {
-            await sleep(50 * 2 ** conflicts * (0.5 + Math.random()));
-            continue;
-          }
-          // The first answer may have got lost, and this be the answer to a repeat: what is there tells.
-          if (verdict === 'exists')
-            return { created: triesOf(error) > 1 && (await isOurs(key, body)) === true };
-          const failure = toLakeError(`writing ${locate(key)}`, error);
-          if (verdict !== 'unknown') throw failure;
-          const ours = await isOurs(key, body).catch(() => null);
-          if (ours === null) throw failure;
-          return { created: ours };
+  async function put(key: string, body: Source): Promise<{ created: boolean }> {
+    checkKey(key);
+    if (!swept) void sweepUploads(client, sdk, Bucket, prefix);
+    swept = true;
+    for (let conflicts = 0; ; conflicts += 1)
+      try {
+        await write(key, body);
+        return { created: true };
+      } catch (error) {
+        const verdict = verdictOf(error);
+        if (verdict === 'conflict' && conflicts < mostConflicts) {
+          await sleep(50 * 2 ** conflicts * (0.5 + Math.random()));
+          continue;
         }
+        // The first answer may have got lost, and this be the answer to a repeat: what is there tells.
+        if (verdict === 'exists')
+          return { created: triesOf(error) > 1 && (await isOurs(key, body)) === true };
+        const failure = toLakeError(`writing ${locate(key)}`, error);
+        if (verdict !== 'unknown') throw failure;
+        const ours = await isOurs(key, body).catch(() => null);
+        if (ours === null) throw failure;
+        return { created: ours };
+      }
+  }
+
+  return {
+    putIfAbsent: (key, body) => put(key, sourceOf(body)),
+    async putFile(key, file) {
+      const body = await fileSource(file);
+      return (await put(key, body)).created || (await isOurs(key, body)) === true;
     },
 
     get,
 
-    async read({ key, version }) {
-      const Key = nameOf(checkForeignKey(key));
-      const what = `reading ${locate(key)}`;
-      return guard(what, async () => {
-        try {
-          const { Body } = await client.send(new sdk.GetObjectCommand({ Bucket, Key, IfMatch: version }));
-          return Body === undefined ? null : pieces(what, Body as unknown as AsyncIterable<Uint8Array>);
-        } catch (error) {
-          if (['absent', 'exists'].includes(verdictOf(error))) return null;
-          throw error;
-        }
-      });
-    },
+    read: ({ key, version }) => stream(key, version),
 
     scan,
     list: (folder) => keysOf(scan(folder)),
@@ -207,6 +219,21 @@ function triesOf(error: unknown): number {
   return (error as { $metadata?: { attempts?: number } }).$metadata?.attempts ?? 1;
 }
 
-function digestOf(body: Uint8Array): string {
-  return createHash('sha256').update(body).digest('hex');
+/** What is to be stored; opened anew for each try. */
+interface Source {
+  readonly bytes: number;
+  readonly open: () => Uint8Array | Readable;
+  readonly read: () => Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+}
+
+function sourceOf(body: Uint8Array): Source {
+  return { bytes: body.length, open: () => body, read: () => [body] };
+}
+
+/** A small one is read at once: a stream cannot be sent again by the SDK itself. */
+async function fileSource(file: string): Promise<Source> {
+  const { size } = await stat(file);
+  if (size <= partBytes) return sourceOf(await readFile(file));
+  const open = () => createReadStream(file);
+  return { bytes: size, open, read: open };
 }

@@ -1,4 +1,5 @@
 import { eventStep } from '../domain/event-step.js';
+import { fileStep, filesStream } from '../domain/file-step.js';
 import type { Plan } from '../domain/plan.js';
 import { compilePlan } from './index.js';
 import { rawTable } from './resilient-elt-pipeline.js';
@@ -15,18 +16,34 @@ function eventsPlan(connections: readonly string[]): Plan {
   };
 }
 
-/** All by which something is loaded: the configured pipelines, and the events of the connections that take webhooks. */
+/** How the records of files are loaded: each file is a landing of its own. */
+function filesPlan(connections: readonly string[]): Plan {
+  const steps = connections.map((connection) => fileStep(connection, rawTable(connection, filesStream)));
+  return {
+    pipeline: 'files',
+    description: 'Records of files into the lake, and from there into the schema raw.',
+    receiptStep: steps[0]?.id ?? '',
+    concurrency: 1,
+    steps,
+  };
+}
+
+/** All by which something is loaded: the configured pipelines, the events of the connections that take webhooks, and files. */
 export function allPlans({ pipelines, connections }: LoadedBy): Plan[] {
   const hooked = Object.entries(connections).flatMap(([name, { webhook }]) =>
     webhook === undefined ? [] : [name],
   );
+  const filed = Object.entries(connections).flatMap(([name, { type }]) => (type === 'files' ? [name] : []));
   return [
     ...Object.keys(pipelines).map((name) => compilePlan(name, pipelines)),
     ...(hooked.length === 0 ? [] : [eventsPlan(hooked)]),
+    ...(filed.length === 0 ? [] : [filesPlan(filed)]),
   ];
 }
 
 interface LoadedBy {
   readonly pipelines: Readonly<Record<string, object | undefined>>;
-  readonly connections: Readonly<Record<string, { readonly webhook?: object | undefined }>>;
+  readonly connections: Readonly<
+    Record<string, { readonly type?: string; readonly webhook?: object | undefined }>
+  >;
 }

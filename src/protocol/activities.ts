@@ -80,8 +80,35 @@ export interface FinishRunInput extends StepContext {
   readonly parent?: string;
 }
 
+/** Argument of the workflow `processFile`, and of its activities: one per version of a file. */
+export interface ProcessFileInput {
+  /** `fil_` and 16 hex digits. */
+  readonly id: string;
+  readonly connection: string;
+}
+
+export interface LandFileResult {
+  readonly state: 'waiting' | 'landed' | 'loaded' | 'done' | 'gone' | 'dead';
+  /** One line on how it stands. */
+  readonly story: string;
+}
+
+export interface FinishFileResult {
+  /** Nothing is left to be done. */
+  readonly isOver: boolean;
+  readonly story: string;
+}
+
+/** Queue baton-extract. */
+export interface FileActivities {
+  /** Reads the file once, lands its records and their enriched copy, and hands them to the loader of their table. */
+  landFile(input: ProcessFileInput): Promise<LandFileResult>;
+}
+
 /** Queue baton-workflow: short database steps. All may be repeated. */
 export interface ControlActivities {
+  /** Opens tickets for what is HIGH in a file that is loaded; tells when it is not yet. */
+  finishFile(input: ProcessFileInput): Promise<FinishFileResult>;
   /** Stores what is to be told of an incident now; answers when to look again. */
   planIncident(input: PlanIncidentInput): Promise<PlanIncidentResult>;
   /** Compiles the plan, claims the logical time for this execution, and takes a slot if one is free. */

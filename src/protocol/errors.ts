@@ -606,6 +606,13 @@ export const catalogue = {
     fix: 'See `baton events show <event>`, and wait for its end.',
     retryable: false,
   },
+  ERR_FILE_UNREADABLE: {
+    code: 'BTN-6020',
+    title: 'The file cannot be read',
+    why: 'It is not what its name says: no JSON, no table, cut off, or no UTF-8 text. Nothing of it was loaded.',
+    fix: 'Have it written anew: another version is another file. Or set `format`, and: baton dlq replay file:<id>',
+    retryable: false,
+  },
 
   ERR_INTERNAL: {
     code: 'BTN-9001',

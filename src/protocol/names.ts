@@ -98,3 +98,8 @@ export function incidentWorkflowId(id: string): string {
 export function drainId(connection: string, tenant: string): string {
   return `drain/${connection}/${tenant}`;
 }
+
+/** One workflow per version of a file. */
+export function fileWorkflowId(connection: string, id: string): string {
+  return `file/${connection}/${id}`;
+}

@@ -155,6 +155,11 @@ export interface Warehouse {
   ): Promise<void>;
   /** How many discrepancies a summary ticket was opened for, and how many of them are still open. */
   summarised(tenant: string, cause: string): Promise<{ readonly all: number; readonly open: number }>;
+  /** The rows that a batch left, of those whose `column` is `value`: how many, and the first by their key. */
+  rowsOfBatch(
+    table: TableSpec,
+    of: { readonly batch: string; readonly column: string; readonly value: string; readonly limit: number },
+  ): Promise<{ readonly total: number; readonly rows: readonly Row[] }>;
   close(): Promise<void>;
 }
 

@@ -22,6 +22,7 @@ import { createBudgetStore } from '../control/budgets.js';
 import { migrateControl, openControl } from '../control/database.js';
 import { createEffectStore } from '../control/effects.js';
 import { createFanOutStore } from '../control/fan-outs.js';
+import { createFileStore, filesChannel } from '../control/files.js';
 import { createGates } from '../control/gates.js';
 import { createInboxStore, inboxChannel } from '../control/inbox.js';
 import { createIncidentStore } from '../control/incidents.js';
@@ -42,6 +43,7 @@ import { createWarehouseRetention } from '../warehouse/postgres/retained.js';
 import { compileRun, servedNow } from './compile-run.js';
 import { createConnections } from './connections.js';
 import { createEncoder, type EncoderOptions } from './encoder.js';
+import { createFilePlaces } from './file-places.js';
 import { createOrchestrator } from './orchestrator.js';
 
 /** Landed records that wait in memory for their stager; more than this is read back from the lake. */
@@ -79,6 +81,8 @@ export async function compose(config: BatonConfig, log: Logger, build: Build = {
     arrivals: createArrivalStore(control),
     effects: createEffectStore(control),
     incidents: createIncidentStore(control),
+    files: createFileStore(control),
+    filePlaces: createFilePlaces(config, build.connectors),
     triage: { desk: config.triage.desk, notify: config.triage.notify, settings: config.triage },
     budgets: createBudgetStore(control),
     warehouse,
@@ -124,6 +128,8 @@ export async function compose(config: BatonConfig, log: Logger, build: Build = {
         ),
       log,
     },
+    /** Hears of which connection's files something was told. */
+    onFiles: (heard: (connection: string) => void) => listenTo(control, filesChannel, heard),
     /** Hears that something was stored. */
     onEvents: (heard: () => void) => listenTo(control, inboxChannel, heard),
     /** What the sweep of what is past its time works with. */

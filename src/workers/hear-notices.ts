@@ -3,11 +3,11 @@ import { type NoticedObject, readNotice } from '../lake/notice.js';
 import { mostNotices, type Notice, type NoticeQueue } from '../lake/notice-queue.js';
 import type { Logger } from '../observability/logger.js';
 import { BatonError, describeError } from '../protocol/errors.js';
-import type { ArrivalWatch } from './watch-arrivals.js';
+import type { Watch } from './watch.js';
 
 export interface Hearing {
   readonly queue: NoticeQueue;
-  readonly watch: Pick<ArrivalWatch, 'look'>;
+  readonly watch: Pick<Watch, 'look'>;
   /** Whether an object may be in one of our intakes. */
   readonly concerns: (object: NoticedObject) => boolean;
   readonly log: Logger;

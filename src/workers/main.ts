@@ -5,6 +5,7 @@ import { createLogger } from '../observability/logger.js';
 import { BatonError, describeError } from '../protocol/errors.js';
 import { compose } from './compose.js';
 import { dispatchEvents } from './dispatch-events.js';
+import { findFiles } from './find-files.js';
 import { findArrivals } from './intakes.js';
 import { createWorkers, type Role, roles } from './queues.js';
 import { sweepRetention } from './sweep-retention.js';
@@ -51,10 +52,14 @@ async function main(): Promise<void> {
   process.stdout.write(`${JSON.stringify({ ready: true, roles: wanted })}\n`);
   if (wanted.includes('control')) void wakeDrainers(parts.deps);
   const arrivals = wanted.includes('control') ? await findArrivals(config, parts.deps) : null;
+  const files = wanted.includes('control')
+    ? await findFiles(config, { ...parts.deps, ring: parts.events.ring, onFiles: parts.onFiles })
+    : null;
   const dispatching = wanted.includes('control') ? dispatchEvents(parts) : null;
   const stopSweeping = wanted.includes('control') ? sweepRetention(parts.retention, config.retention) : null;
   await running;
   await arrivals?.stop();
+  await files?.stop();
   await dispatching?.stop();
   await stopSweeping?.();
   await parts.close();

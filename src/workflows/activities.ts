@@ -4,6 +4,7 @@ import type {
   ControlActivities,
   EffectActivities,
   ExtractActivities,
+  FileActivities,
   LoadActivities,
   TransformActivities,
 } from '../protocol/activities.js';
@@ -66,6 +67,7 @@ export function activitiesFor(summary: string, of: Beneficiary) {
     /** On the workflows' own queue, where the worker that asks for one is handed it at once, without a round of the server. */
     control: proxyActivities<ControlActivities>(awaited(taskQueues.workflow)),
     extract: proxyActivities<ExtractActivities>(left(extractQueue)),
+    files: proxyActivities<FileActivities>(left(extractQueue)),
     /** An extraction that may merge what it landed. */
     loadingExtract: proxyActivities<ExtractActivities>(awaited(extractQueue)),
     stage: proxyActivities<Pick<LoadActivities, 'stageBatch'>>(left(loadQueue)),

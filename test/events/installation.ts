@@ -4,6 +4,7 @@ import { openParts } from '../../src/gateway/parts.js';
 import { createServer } from '../../src/gateway/server.js';
 import { createLogger } from '../../src/observability/logger.js';
 import { dispatchEvents } from '../../src/workers/dispatch-events.js';
+import { findFiles } from '../../src/workers/find-files.js';
 import { canaries, startBaton, type TestBatonOptions } from '../setup/baton.js';
 
 export type Installation = Awaited<ReturnType<typeof startInstallation>>;
@@ -14,6 +15,11 @@ export async function startInstallation(settings: TestBatonOptions['settings'] =
   const parts = openParts(baton.config, createLogger('gateway', 'silent'));
   const server = createServer(parts, createAccess(baton.config));
   const url = await server.listen({ host: '127.0.0.1', port: 0 });
+  const files = await findFiles(baton.config, {
+    ...baton.deps,
+    ring: baton.events.ring,
+    onFiles: baton.onFiles,
+  });
   let dispatching: ReturnType<typeof dispatchEvents> | null = dispatchEvents(baton);
   return {
     ...baton,
@@ -32,6 +38,7 @@ export async function startInstallation(settings: TestBatonOptions['settings'] =
       await server.close();
       await parts.close();
       await dispatching?.stop();
+      await files.stop();
       await baton.stop();
     },
   };

@@ -3,14 +3,15 @@ import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyRun } from '../../src/quality/verify-run.js';
-import { type ArrivalWatch, type Intake, watchArrivals } from '../../src/workers/watch-arrivals.js';
+import type { Watch } from '../../src/workers/watch.js';
+import { type Intake, watchArrivals } from '../../src/workers/watch-arrivals.js';
 import { startBaton, type TestBaton } from '../setup/baton.js';
 
 type Json = Record<string, unknown>;
 const pipeline = 'resilient_elt_pipeline';
 
 let baton: TestBaton;
-let watch: ArrivalWatch;
+let watch: Watch;
 
 const intake: Intake = {
   folder: 'incoming/tickets/',

@@ -28,6 +28,7 @@ export const canaries = {
   ZENDESK_API_TOKEN: 'canary-zendesk-2c9d81e4f0',
   ZENDESK_WEBHOOK_SECRET: 'canary-webhook-91b7e2d04c',
   ALERTMANAGER_SECRET: 'canary-alerts-3f8c20d6b1',
+  POS_SECRET: 'canary-pos-5b0e7a91c4',
   SALESFORCE_CLIENT_SECRET: 'canary-salesforce-7ae3b05d12',
   SLACK_BOT_TOKEN: 'canary-slack-d40c6f8b31',
 } as const;
@@ -156,6 +157,7 @@ export async function startBaton(options: TestBatonOptions) {
     /** What handles events. */
     events: parts.events,
     onEvents: parts.onEvents,
+    onFiles: parts.onFiles,
     sandbox,
     server,
     client: server.client,
@@ -263,6 +265,7 @@ function mapActivities(
 interface SandboxTicket {
   readonly id: number;
   readonly externalId: string;
+  readonly subject: string;
   readonly status: string;
   readonly comments: readonly { readonly body: string }[];
 }

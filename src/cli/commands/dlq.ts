@@ -1,4 +1,6 @@
 import { createDeadLetterStore, type DeadLetter, letterKinds } from '../../control/dead-letters.js';
+import { createFileStore } from '../../control/files.js';
+import type { Database } from '../../database/postgres.js';
 import { BatonError } from '../../protocol/errors.js';
 import { confirm, person } from '../ask.js';
 import type { Cli, Handler } from '../context.js';
@@ -42,6 +44,7 @@ export const showLetter: Handler = async (cli, [reference = '']) => {
     event: `baton events show ${letter.id}`,
     effect: 'baton effects list --state dead --json',
     object: 'baton lake list --state refused',
+    file: `baton files show ${letter.id}`,
   }[letter.kind];
   return {
     result: one({ ...letterData(letter), see }, (style) =>
@@ -61,10 +64,7 @@ export const showLetter: Handler = async (cli, [reference = '']) => {
 export const replayLetter: Handler = async (cli, [reference = '']) => {
   const letter = await known(cli, reference);
   if (letter.kind === 'event') return replayKnownEvent(cli, letter.id);
-  const store = createDeadLetterStore(await cli.control());
-  if (letter.kind === 'effect') {
-    if (!(await store.replayEffect(letter.id))) throw taken(letter);
-  } else if (!(await store.replayObject(letter.id))) throw taken(letter);
+  if (!(await replayers[letter.kind](await cli.control(), letter.id))) throw taken(letter);
   return {
     result: one({ id: nameOf(letter), replayed: true }, () => `${nameOf(letter)} is done once more.\n`),
   };
@@ -83,6 +83,13 @@ export const discardLetter: Handler = async (cli, [reference = ''], options) => 
     result: one({ id: nameOf(letter), discardedBy: person() }, () => `${nameOf(letter)} is put away.\n`),
   };
 };
+
+/** How each kind is done once more; false when it is not dead any more. */
+const replayers = {
+  effect: (control: Database, id: string) => createDeadLetterStore(control).replayEffect(id),
+  object: (control: Database, id: string) => createDeadLetterStore(control).replayObject(id),
+  file: (control: Database, id: string) => createFileStore(control).replay(id),
+} as const;
 
 function nameOf({ kind, id }: Pick<DeadLetter, 'kind' | 'id'>): string {
   return `${kind}:${id}`;

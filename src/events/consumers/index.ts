@@ -3,6 +3,7 @@ import type { Alert } from '../../domain/alert.js';
 import type { ConsumerName } from '../../domain/event.js';
 import type { TriageSettings } from '../../domain/triage.js';
 import type { Consumer } from '../consumer.js';
+import { files } from './files.js';
 import { run } from './run.js';
 import { triageConsumer } from './triage.js';
 
@@ -18,5 +19,5 @@ export function createConsumers({
   triage,
   alertsOf,
 }: ConsumerDeps): Readonly<Record<ConsumerName, Consumer>> {
-  return { run, triage: triageConsumer(triage, alertsOf) };
+  return { files, run, triage: triageConsumer(triage, alertsOf) };
 }

@@ -1,11 +1,12 @@
 import type { Knex } from 'knex';
 import { type Database, type DatabaseOptions, openDatabase } from '../../database/postgres.js';
+import type { Row } from '../../domain/columns.js';
 import type { Secret } from '../../domain/secret.js';
 import { strategyOf } from '../../domain/write.js';
 import type { TableSpec, Warehouse } from '../port.js';
 import { createComparisons } from './comparisons.js';
 import { mergeBatch, readCounts, readLoadNote } from './merge.js';
-import { qualified } from './names.js';
+import { identifier, qualified } from './names.js';
 import { reconcile } from './reconcile.js';
 import { prepareFoundation, prepareReaders, prepareTable } from './schema.js';
 import { fillColumns } from './shape/fill.js';
@@ -157,6 +158,19 @@ function warehouseOn(database: Database, base: Knex, prepared: Map<string, Promi
 
     markPlanned: (tenant, source, items) =>
       guard('noting planned tickets', () => markPlanned(knex, tenant, source, items)),
+
+    rowsOfBatch: (table, { batch, column, value, limit }) =>
+      guard(`reading ${table.table}`, async () => {
+        const [key = ''] = table.columns.map(({ name }) => name);
+        const names = table.columns.map(({ name }) => `${identifier(name)}::text`).join(', ');
+        const { rows } = await knex.raw(
+          `SELECT ${names}, count(*) OVER ()::int AS _total FROM ${qualified(table.table)}
+           WHERE _batch_id = ? AND ${identifier(column)} = ? ORDER BY ${identifier(key)} LIMIT ?`,
+          [batch, value, limit],
+        );
+        const total: number = rows[0]?._total ?? 0;
+        return { total, rows: rows.map(({ _total, ...row }: Row & { _total: number }) => row) };
+      }),
 
     summarised: (tenant, cause) => guard('reading discrepancies', () => summarised(knex, tenant, cause)),
 
