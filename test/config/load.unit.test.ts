@@ -24,6 +24,7 @@ describe('loadConfig', () => {
       'zendesk',
       'salesforce',
       'alertmanager',
+      'pos',
       'rates',
       'slack',
     ]);

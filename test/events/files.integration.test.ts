@@ -6,6 +6,7 @@ import { createDeadLetterStore } from '../../src/control/dead-letters.js';
 import type { FileRow } from '../../src/control/files.js';
 import { query } from '../../src/database/postgres.js';
 import { canaries } from '../setup/baton.js';
+import { record } from '../setup/record.js';
 import { type Installation, startInstallation } from './installation.js';
 
 let baton: Installation;
@@ -104,6 +105,7 @@ describe('a file of orders', () => {
       timeout: 15_000,
     });
     expect((await tickets()).filter((subject) => subject.startsWith('Order A'))).toHaveLength(1);
+    await record('file-done', baton.client, `file/pos/${file.id}`);
   });
 
   it('converts what is in another currency by the day’s rates first', async () => {

@@ -12,6 +12,7 @@ import { joinLines } from '../../src/lake/lines.js';
 import { compressTexts, landPart, readPart } from '../../src/lake/parts.js';
 import type { Lake, LakeEntry } from '../../src/lake/port.js';
 import { BatonError } from '../../src/protocol/errors.js';
+import { temporaryFolder } from '../setup/shared.js';
 
 /** One kind of lake, with what a test needs to spoil it. */
 export interface LakeUnderTest {
@@ -71,6 +72,21 @@ export function describeLake(name: string, open: () => Promise<LakeUnderTest>): 
       for (const later of [first, Buffer.from('later'), randomBytes(9_000_000)])
         expect(await lake.putIfAbsent('once', later)).toEqual({ created: false });
       expect(String(await lake.get('once'))).toBe('first');
+    });
+
+    it('takes a file as it takes bytes, and knows its own again', async () => {
+      for (const bytes of [0, 1_000, 20_000_000]) {
+        const key = `files/${bytes}`;
+        const body = randomBytes(bytes);
+        const file = path.join(temporaryFolder('lake-file'), 'body');
+        writeFileSync(file, body);
+        expect(await lake.putFile(key, file)).toBe(true);
+        expect(await lake.putFile(key, file)).toBe(true);
+        expect(digest((await lake.get(key)) ?? Buffer.from('none'))).toBe(digest(body));
+        writeFileSync(file, Buffer.concat([body, Buffer.from('x')]));
+        expect(await lake.putFile(key, file)).toBe(false);
+        expect(digest((await lake.get(key)) ?? Buffer.from('none'))).toBe(digest(body));
+      }
     });
 
     it('shows a large object whole or not at all while it is written', async () => {

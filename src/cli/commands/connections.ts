@@ -1,4 +1,4 @@
-import { type BatonConfig, resolveConnection, unknownConnection } from '../../config/index.js';
+import { type BatonConfig, filePlace, resolveConnection, unknownConnection } from '../../config/index.js';
 import type { CheckTick, Connector } from '../../connectors/port.js';
 import type { BudgetView } from '../../control/budgets.js';
 import type { BreakerState } from '../../domain/breaker.js';
@@ -61,7 +61,10 @@ export const listConnections: Handler = async (cli) => {
         { title: 'Name', value: (connection) => connection.name },
         { title: 'Type', value: (connection) => connection.type },
         { title: 'System', value: (connection) => connection.system },
-        { title: 'Base URL', value: (connection) => connection.baseUrl ?? 'only sends' },
+        {
+          title: 'Base URL',
+          value: ({ type, baseUrl }) => baseUrl ?? (type === 'files' ? 'files' : 'only sends'),
+        },
         { title: 'Tenant', value: (connection) => connection.tenant ?? '' },
         { title: 'Limit', value: ({ budget }) => budget?.limit ?? '' },
         { title: 'State', value: ({ budget }) => stateOf(budget) },
@@ -109,7 +112,9 @@ export const testConnections: Handler = async (cli, [name]) => {
   const connectors = await loadConnectors();
   const names =
     name === undefined
-      ? Object.keys(config.connections).filter((each) => config.connections[each]?.baseUrl !== null)
+      ? Object.entries(config.connections).flatMap(([each, { type, baseUrl }]) =>
+          baseUrl !== null || type === 'files' ? [each] : [],
+        )
       : [name];
   const results = await Promise.all(names.map((each) => testOne(cli, config, each, connectors)));
   const shown = one(results, (style) => results.map((result) => describe(result, style)).join(''));
@@ -132,6 +137,8 @@ async function testOne(
   const seen = { connection: name, system: connectors[type]?.system ?? type, baseUrl, checks };
   cli.verbose(`testing        ${name} at ${baseUrl}`);
   try {
+    if (type === 'files')
+      return await testFiles(cli, config, { ...seen, ok: false, error: null }, connectors);
     const resolved = resolveConnection(config, name, connectors);
     const open = connectors[type]?.open?.(resolved);
     if (open === undefined) return { ...seen, ok: false, error: 'no connector' };
@@ -142,6 +149,27 @@ async function testOne(
   } catch (error) {
     return { ...seen, ok: false, error: describeError(asBatonError(error)).detail };
   }
+}
+
+/** Whether the place of a connection's files can be listed. */
+async function testFiles(
+  cli: Cli,
+  config: BatonConfig,
+  seen: TestResult,
+  connectors: Readonly<Record<string, Connector>>,
+): Promise<TestResult> {
+  const { openLake } = await import('../../lake/open.js');
+  const { place } = filePlace(config, seen.connection, connectors);
+  const lake = await openLake(place);
+  cli.onClose(async () => lake.close());
+  let files = 0;
+  for await (const _ of lake.scan('')) {
+    files += 1;
+    if (files === 1_000) break;
+  }
+  const detail = `${files === 1_000 ? 'at least ' : ''}${files} files`;
+  const tick = { step: 'sample', state: 'ok', detail } as const;
+  return { ...seen, baseUrl: lake.locate('').replace(/\/$/, ''), ok: true, checks: [tick] };
 }
 
 function testFailed(failed: readonly TestResult[]): BatonError {

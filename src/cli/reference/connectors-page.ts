@@ -40,7 +40,7 @@ function webhookLines({ open, webhook }: Connector): readonly string[] {
   if (webhook === undefined) return [];
   const settings = settingsOf(webhook.settings, ['webhook']);
   return [
-    `${open === undefined ? 'It only sends to us, so that it needs no `baseUrl`. ' : ''}Its webhooks are taken at \`POST /hooks/<connection>\` (<${webhook.docs}>). Settings: ${settings.join(', ')}.`,
+    `${open === undefined ? 'It needs no `baseUrl`. ' : ''}Its webhooks are taken at \`POST /hooks/<connection>\` (<${webhook.docs}>). Settings: ${settings.join(', ')}.`,
     '',
   ];
 }
@@ -59,7 +59,7 @@ function settingsOf(schema: AnySchema, path: readonly string[]): readonly string
     return Object.entries(inner.shape ?? {}).flatMap(([key, child]) => settingsOf(child, [...path, key]));
   }
   const choices = (inner as { readonly options?: readonly AnySchema[] }).options;
-  if (inner.type === 'union' && choices !== undefined)
+  if (inner.type === 'union' && choices?.some((choice) => defOf(unwrap(choice)).type === 'object'))
     return [...new Set(choices.flatMap((choice) => settingsOf(choice, path)))];
   const optional = (schema as z.ZodType).safeParse(undefined).success;
   return [`\`${path.join('.')}\`${optional ? ' (optional)' : ''}`];
