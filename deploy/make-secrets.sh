@@ -16,7 +16,7 @@ make() { # make NAME: a file that containers of any user may read, in a folder t
 }
 
 for name in temporal_db_password baton_db_admin_password baton_db_password gateway_token grafana_admin_password \
-  coupa_client_secret zendesk_api_token zendesk_webhook_secret alertmanager_secret pos_secret salesforce_client_secret slack_bot_token; do
+  coupa_client_secret coupa_webhook_secret zendesk_api_token zendesk_webhook_secret alertmanager_secret pos_secret salesforce_client_secret slack_bot_token; do
   make "$name"
 done
 if [ ! -s secrets/s3_identities.json ]; then

@@ -11,6 +11,7 @@ import { type Alert, sendAlerts } from './alerts.js';
 import { asActivity } from './failure.js';
 import { createFanOutActivities } from './fan-out.js';
 import { finishFile } from './finish-file.js';
+import { planFulfilment } from './plan-fulfilment.js';
 import { planIncident } from './plan-incident.js';
 import { planTickets } from './plan-tickets.js';
 import type { ActivityDeps } from './ports.js';
@@ -36,6 +37,11 @@ export function createControlActivities(deps: ActivityDeps): ControlActivities {
 
     planIncident: ({ id }) =>
       asActivity(deps.log, { incident: id }, () => planIncident(deps, incidentBell(id), id)),
+
+    planFulfilment: ({ id }) => asActivity(deps.log, { fulfilment: id }, () => planFulfilment(deps, id)),
+
+    decideFulfilment: ({ id, ...decision }) =>
+      asActivity(deps.log, { fulfilment: id }, () => deps.fulfilments.decide(id, decision)),
 
     finishFile: (input) => asActivity(deps.log, { file: input.id }, () => finishFile(deps, input)),
 

@@ -75,11 +75,12 @@ export function actionOf(
   connection: OpenConnection,
   effect: Pick<EffectRow, 'kind' | 'connection'>,
 ): EffectAction {
-  const { ticketDesk, notifier } = connection;
+  const { ticketDesk, notifier, commands } = connection;
   const action = {
     'ticket.open': ticketDesk?.open,
     'ticket.update': ticketDesk?.update,
     'message.send': notifier?.send,
+    'command.send': commands?.send,
   }[effect.kind];
   if (action === undefined)
     throw new BatonError('ERR_PLAN_INVALID', {

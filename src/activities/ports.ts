@@ -5,8 +5,10 @@ import type { BudgetStore, RequestClass } from '../control/budgets.js';
 import type { EffectStore } from '../control/effects.js';
 import type { FanOutStore } from '../control/fan-outs.js';
 import type { FileStore } from '../control/files.js';
+import type { FulfilmentStore } from '../control/fulfilments.js';
 import type { IncidentStore } from '../control/incidents.js';
 import type { RunStore } from '../control/runs.js';
+import type { SagaSettings } from '../domain/fulfilment.js';
 import type { Plan } from '../domain/plan.js';
 import type { TriageSettings } from '../domain/triage.js';
 import type { HandOver } from '../lake/hand-over.js';
@@ -73,6 +75,9 @@ export interface ActivityDeps {
   readonly arrivals: ArrivalStore;
   readonly effects: EffectStore;
   readonly incidents: IncidentStore;
+  readonly fulfilments: FulfilmentStore;
+  /** What an approved order sets off, and who is told. */
+  readonly fulfilment: { readonly settings: SagaSettings; readonly notify: AlertTarget | undefined };
   readonly files: FileStore;
   /** Where the files of a connection are; opened once per process. */
   readonly filePlaces: (connection: string) => Promise<FilePlace>;

@@ -295,6 +295,41 @@ export function buildProgram(execute: Execute): Command {
     async () => (await import('./commands/incidents.js')).showIncident,
   );
 
+  const approvals = group('approvals', 'approval', 'orders that wait for a person, and what came of them');
+  add(
+    approvals,
+    'list',
+    'those that wait, longest first',
+    async () => (await import('./commands/approvals.js')).listApprovals,
+    (command) =>
+      command
+        .option('--all', 'the others too, newest first')
+        .option(
+          '--state <state>',
+          'waiting, running, compensating, fulfilled, rejected, compensated or stuck',
+        ),
+  );
+  add(
+    approvals,
+    'show <id>',
+    'how it stands, what was done of it, and what was taken back',
+    async () => (await import('./commands/approvals.js')).showApproval,
+  );
+  add(
+    approvals,
+    'approve <id>',
+    'have it done',
+    async () => (await import('./commands/approvals.js')).approve,
+    (command) => command.option('--note <text>', 'why'),
+  );
+  add(
+    approvals,
+    'reject <id>',
+    'have nothing done',
+    async () => (await import('./commands/approvals.js')).reject,
+    (command) => command.option('--note <text>', 'why'),
+  );
+
   const files = group('files', 'file', 'files that others put somewhere, and what became of them');
   add(
     files,

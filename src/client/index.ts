@@ -1,9 +1,11 @@
 import { Client, Connection } from '@temporalio/client';
 import type { BatonConfig } from '../config/index.js';
+import type { Decision, FulfilmentTurn } from '../protocol/activities.js';
 import { scheduleId } from '../protocol/names.js';
 import type { RunProgress, RunResult } from '../protocol/run.js';
 import { callTemporal } from './failures.js';
 import * as fanOuts from './fan-outs.js';
+import { decideFulfilment } from './fulfilments.js';
 import { describeRun, type RunDescription, runResult, type StartPipelineInput, startRun } from './runs.js';
 import * as schedules from './schedules.js';
 import { type WatchOptions, watchRun } from './watch.js';
@@ -134,6 +136,11 @@ export class BatonClient {
   /** Tells a fan-out to look at its rows; false when it has no workflow that runs. */
   tellFanOut(id: string): Promise<boolean> {
     return this.#call('telling a fan-out', () => fanOuts.tellFanOut(this.#client, id));
+  }
+
+  /** Decides on an order that waits for a person. ERR_APPROVAL_OVER when nothing waits there any more. */
+  decide(id: string, decision: Decision): Promise<FulfilmentTurn> {
+    return this.#call('deciding', () => decideFulfilment(this.#client, id, decision));
   }
 
   /** Creates the pipeline's schedule or brings it up to date; whether it is paused stays as a person set it. */

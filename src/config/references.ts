@@ -34,6 +34,12 @@ export function danglingReferences(tree: Tree): readonly Finding[] {
     check(rates, ['connections', name, 'rates']);
     check(tickets, ['connections', name, 'tickets']);
   }
+  const fulfilment = asTree(tree['fulfilment']);
+  check(asTree(fulfilment['notify'])['connection'], ['fulfilment', 'notify', 'connection']);
+  const { steps } = fulfilment;
+  if (Array.isArray(steps))
+    for (const [index, step] of steps.entries())
+      check(asTree(step)['connection'], ['fulfilment', 'steps', index, 'connection']);
   const { desk, notify } = asTree(tree['triage']);
   check(desk, ['triage', 'desk']);
   check(asTree(notify)['connection'], ['triage', 'notify', 'connection']);
@@ -47,6 +53,11 @@ export function danglingReferences(tree: Tree): readonly Finding[] {
         findings.push({ path: [...at, 'do'], message: 'is run, and the rule names no pipeline' });
       if (deed === 'run' && typeof pipeline === 'string' && asTree(tree['pipelines'])[pipeline] === undefined)
         findings.push({ path: [...at, 'pipeline'], message: 'names no pipeline of this file' });
+      if (deed === 'fulfil' && !(Array.isArray(steps) && steps.length > 0))
+        findings.push({
+          path: [...at, 'do'],
+          message: 'is fulfil, and fulfilment.steps names nothing to be done',
+        });
       if (deed === 'triage' && desk === undefined)
         findings.push({ path: [...at, 'do'], message: 'is triage, and triage.desk names no connection' });
     }

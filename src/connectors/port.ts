@@ -89,6 +89,7 @@ export interface OpenConnection {
   check(signal?: AbortSignal): AsyncIterable<CheckTick>;
   readonly ticketDesk?: TicketDesk;
   readonly notifier?: Notifier;
+  readonly commands?: CommandDesk;
   /** Closes keep-alive sockets. */
   close(): void;
 }
@@ -223,7 +224,7 @@ export interface EffectRequest {
   readonly marker: string;
   /** When this key was first sent, if ever; null before the first send. */
   readonly firstSentAt: Date | null;
-  readonly body: TicketBody | TicketUpdate | Message;
+  readonly body: TicketBody | TicketUpdate | Message | Command;
 }
 
 /** What one send came to. `unknown` = the bytes may have arrived. Never thrown: a send always answers one of these. */
@@ -288,6 +289,23 @@ export interface MarkedTicket {
 export interface Notifier {
   /** body: Message. */
   readonly send: EffectAction;
+}
+
+/** What takes commands: a service that does something, and can take it back. */
+export interface CommandDesk {
+  readonly names: readonly string[];
+  /** body: Command. */
+  readonly send: EffectAction;
+}
+
+/** Something that a service is to do. */
+export interface Command {
+  readonly kind: 'command';
+  /** Its name in the connection's `commands`. */
+  readonly command: string;
+  /** What it is about at the service, where it takes back what was done before. */
+  readonly remoteId: string | null;
+  readonly payload: Readonly<Record<string, unknown>>;
 }
 
 export interface TicketBody {

@@ -9,6 +9,7 @@ import { pagerduty } from './pagerduty/index.js';
 import type { Connector } from './port.js';
 import { rest } from './rest/index.js';
 import { salesforce } from './salesforce/index.js';
+import { service } from './service/index.js';
 import { slack } from './slack/index.js';
 import { sns } from './sns/index.js';
 import { webhookSender } from './webhook/index.js';
@@ -26,6 +27,7 @@ export const connectors: Readonly<Record<string, Connector>> = {
   pagerduty,
   rest,
   salesforce,
+  service,
   slack,
   sns,
   webhook: webhookSender,

@@ -13,6 +13,7 @@ import * as inbox from './migrations/0011-inbox.js';
 import * as incidents from './migrations/0012-incidents.js';
 import * as deadLetters from './migrations/0014-dead-letters.js';
 import * as files from './migrations/0016-files.js';
+import * as fulfilments from './migrations/0017-fulfilments.js';
 
 interface Migration {
   readonly name: string;
@@ -31,6 +32,7 @@ const migrations: readonly Migration[] = [
   incidents,
   deadLetters,
   files,
+  fulfilments,
 ];
 
 /** knex's migrator over values instead of files, so that the compiled code carries its own migrations. */

@@ -1,6 +1,7 @@
 import { type Database, only, query } from '../database/postgres.js';
 import { type EffectState, sendTimeoutMs, sendWindowMs } from '../domain/effect.js';
 import { type Bell, hangBells } from './bells.js';
+import { inboxChannel } from './inbox.js';
 import { type EffectKind, type Intent, insertIntent } from './intents.js';
 
 /** A row of control.effects; times as Date. `body` is frozen from the first write on. */
@@ -144,7 +145,7 @@ export function createEffectStore(control: Database) {
       return control.guard('reading the ledger', async () => {
         const { rows } = await knex.raw(
           `SELECT DISTINCT e.connection, e.tenant FROM ${withTicket}
-           WHERE (${isOpen('drain')}) OR (e.doubtful AND e.swept_at IS NULL AND e.state = 'confirmed')`,
+           WHERE (${isOpen('drain')}) OR (e.doubtful AND e.swept_at IS NULL AND e.state = 'confirmed' AND e.kind <> 'command.send')`,
         );
         return rows;
       });
@@ -186,8 +187,9 @@ export function createEffectStore(control: Database) {
         doubtful?: boolean;
       },
     ): Promise<boolean> {
-      return control.guard('writing an outcome', () =>
-        knex.transaction(async (trx) => {
+      return control.guard('writing an outcome', async () => {
+        let hung = false;
+        const isOurs = await knex.transaction(async (trx) => {
           const { rows } = await query<{ body: unknown; tell: Bell | null }>(
             trx,
             `UPDATE control.effects SET state = :state, remote_id = coalesce(:remoteId, remote_id),
@@ -215,8 +217,8 @@ export function createEffectStore(control: Database) {
           );
           const [row] = rows;
           if (row === undefined) return false;
-          if (row.tell !== null && (outcome.state === 'confirmed' || outcome.state === 'dead'))
-            await hangBells(trx, [row.tell], 'others');
+          hung = row.tell !== null && (outcome.state === 'confirmed' || outcome.state === 'dead');
+          if (row.tell !== null && hung) await hangBells(trx, [row.tell], 'others');
           const ticket = ticketChange(effect.kind, outcome.state, row.body);
           if (ticket !== null)
             await trx.raw(
@@ -242,8 +244,11 @@ export function createEffectStore(control: Database) {
               [effect.tenant, effect.cause, effect.episode],
             );
           return true;
-        }),
-      );
+        });
+        // Those who ring bells look by themselves each second; this spares them the wait.
+        if (hung) await knex.raw('SELECT pg_notify(?, ?)', [inboxChannel, '']).catch(() => {});
+        return isOurs;
+      });
     },
 
     /** Leaves what a run could not send to the drainer; answers how many that are. */
@@ -276,7 +281,7 @@ export function createEffectStore(control: Database) {
       return control.guard('reading the ledger', async () => {
         const { rows } = await knex.raw(
           `SELECT e.*, NULL AS ticket_remote_id, extract(epoch FROM clock_timestamp()) * 1000 AS now_ms, confirmed_at <= now() - ? * interval '1 millisecond' AS is_due
-           FROM control.effects e WHERE connection = ? AND tenant = ? AND doubtful AND swept_at IS NULL AND state = 'confirmed'`,
+           FROM control.effects e WHERE connection = ? AND tenant = ? AND doubtful AND swept_at IS NULL AND state = 'confirmed' AND kind <> 'command.send'`,
           [ageMs, connection, tenant],
         );
         const due = rows.filter((row: { is_due: boolean }) => row.is_due);

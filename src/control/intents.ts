@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Knex } from 'knex';
 import type { Bell } from './bells.js';
 
-export type EffectKind = 'ticket.open' | 'ticket.update' | 'message.send';
+export type EffectKind = 'ticket.open' | 'ticket.update' | 'message.send' | 'command.send';
 
 /** One outward write that is to be made: what the ledger keeps of it before anything is sent. */
 export interface Intent {

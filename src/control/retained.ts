@@ -20,8 +20,8 @@ const oldRuns = `
  */
 const oldEffects = `
   FROM control.effects e LEFT JOIN control.tickets t USING (tenant, cause, episode)
-  WHERE e.state = 'confirmed' AND e.confirmed_at < :before AND NOT (e.doubtful AND e.swept_at IS NULL)
-    AND (e.kind = 'message.send' OR (t.state = 'resolved' AND t.updated_at < :before))`;
+  WHERE e.state = 'confirmed' AND e.confirmed_at < :before AND NOT (e.doubtful AND e.swept_at IS NULL AND e.kind <> 'command.send')
+    AND (e.kind IN ('message.send', 'command.send') OR (t.state = 'resolved' AND t.updated_at < :before))`;
 
 /** Ended, and in the lake where they belong there. What is dead waits for a person. */
 const oldEvents = `

@@ -12,7 +12,7 @@ export const eventStates = [
 export type EventState = (typeof eventStates)[number];
 
 /** Who handles events that need more than to be landed: one file each in src/events/consumers. */
-export const consumerNames = ['run', 'triage', 'files'] as const;
+export const consumerNames = ['run', 'triage', 'fulfil', 'files'] as const;
 export type ConsumerName = (typeof consumerNames)[number];
 
 /** What a delivery says of itself. */

@@ -1,3 +1,4 @@
+import type { FulfilmentState } from '../domain/fulfilment.js';
 import type {
   CompareStep,
   ExtractStep,
@@ -80,6 +81,28 @@ export interface FinishRunInput extends StepContext {
   readonly parent?: string;
 }
 
+/** Argument of the workflow `fulfilOrder`: one per approved order. */
+export interface PlanFulfilmentInput {
+  /** `ful_` and 16 hex digits. */
+  readonly id: string;
+}
+
+/** Argument of its update `decide`. */
+export interface Decision {
+  readonly decision: 'approve' | 'reject';
+  readonly by: string;
+  readonly note: string | null;
+}
+
+export interface FulfilmentTurn {
+  readonly state: FulfilmentState;
+  readonly isOver: boolean;
+  /** One line on how it stands. */
+  readonly story: string;
+  /** Until something is due by itself; null = nothing is. */
+  readonly dueInMs: number | null;
+}
+
 /** Argument of the workflow `processFile`, and of its activities: one per version of a file. */
 export interface ProcessFileInput {
   /** `fil_` and 16 hex digits. */
@@ -107,6 +130,10 @@ export interface FileActivities {
 
 /** Queue baton-workflow: short database steps. All may be repeated. */
 export interface ControlActivities {
+  /** Stores the command that an order's saga asks for next; answers how it stands. */
+  planFulfilment(input: PlanFulfilmentInput): Promise<FulfilmentTurn>;
+  /** Notes what a person decided; false when it is decided already, or too late. */
+  decideFulfilment(input: PlanFulfilmentInput & Decision): Promise<boolean>;
   /** Opens tickets for what is HIGH in a file that is loaded; tells when it is not yet. */
   finishFile(input: ProcessFileInput): Promise<FinishFileResult>;
   /** Stores what is to be told of an incident now; answers when to look again. */

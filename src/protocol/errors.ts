@@ -606,6 +606,13 @@ export const catalogue = {
     fix: 'See `baton events show <event>`, and wait for its end.',
     retryable: false,
   },
+  ERR_APPROVAL_OVER: {
+    code: 'BTN-6030',
+    title: 'Nothing waits for a decision there',
+    why: 'It was decided before, or nobody decided in time, or it never needed a person.',
+    fix: 'See how it stands: baton approvals show <id>',
+    retryable: false,
+  },
   ERR_FILE_UNREADABLE: {
     code: 'BTN-6020',
     title: 'The file cannot be read',

@@ -103,3 +103,8 @@ export function drainId(connection: string, tenant: string): string {
 export function fileWorkflowId(connection: string, id: string): string {
   return `file/${connection}/${id}`;
 }
+
+/** One workflow per approved order. */
+export function fulfilmentWorkflowId(id: string): string {
+  return `fulfilment/${id}`;
+}

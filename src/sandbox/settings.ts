@@ -17,6 +17,8 @@ export interface Settings {
   zendeskSearchLagMs: number;
   /** Rows per page of a query, at most. */
   salesforceBatchSize: number;
+  /** What services refuse for good: `ledger/accruals`, or a command's name. */
+  servicesRefuse: readonly string[];
 }
 
 export function defaultSettings(): Settings {
@@ -35,5 +37,6 @@ export function defaultSettings(): Settings {
     zendeskIncrementalPerMinute: 10,
     zendeskSearchLagMs: 60_000,
     salesforceBatchSize: 2000,
+    servicesRefuse: [],
   };
 }

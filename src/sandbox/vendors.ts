@@ -11,6 +11,8 @@ import { createSalesforceStore, type SalesforceStore } from './salesforce/store.
 import { createSalesforce } from './salesforce/vendor.js';
 import type { Seed } from './seed/seed.js';
 import { duplicateIds } from './seed/truth.js';
+import { createServiceStore, type ServiceStore } from './services/store.js';
+import { createServices } from './services/vendor.js';
 import type { Settings } from './settings.js';
 import { createSlackStore, type SlackStore } from './slack/store.js';
 import { createSlack } from './slack/vendor.js';
@@ -25,6 +27,7 @@ export interface Stores {
   readonly tickets: TicketStore;
   readonly slack: SlackStore;
   readonly rest: RestStore;
+  readonly services: ServiceStore;
 }
 
 export function createStores(seed: Seed, journal: Journal, clock: SandboxClock): Stores {
@@ -35,6 +38,7 @@ export function createStores(seed: Seed, journal: Journal, clock: SandboxClock):
     tickets: createTicketStore(journal, clock),
     slack: createSlackStore(journal, clock),
     rest: createRestStore(clock),
+    services: createServiceStore(journal, clock),
   };
 }
 
@@ -69,5 +73,6 @@ export function createVendors({
     createRates(clock),
     createSlack(stores.slack, slackBotToken),
     createRest(stores.rest),
+    createServices(stores.services, settings),
   ];
 }

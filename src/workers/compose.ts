@@ -23,6 +23,7 @@ import { migrateControl, openControl } from '../control/database.js';
 import { createEffectStore } from '../control/effects.js';
 import { createFanOutStore } from '../control/fan-outs.js';
 import { createFileStore, filesChannel } from '../control/files.js';
+import { createFulfilmentStore } from '../control/fulfilments.js';
 import { createGates } from '../control/gates.js';
 import { createInboxStore, inboxChannel } from '../control/inbox.js';
 import { createIncidentStore } from '../control/incidents.js';
@@ -73,6 +74,8 @@ export async function compose(config: BatonConfig, log: Logger, build: Build = {
   const temporal = await connectTemporal(config);
   const client = new Client({ connection: temporal, namespace: config.temporal.namespace });
   const stopping = new AbortController();
+  const { approveAbove, approval, steps } = config.fulfilment;
+  const saga = { approveAbove, steps, byDefault: approval.byDefault };
   const deps: ActivityDeps = {
     log,
     runs: createRunStore(control),
@@ -81,6 +84,8 @@ export async function compose(config: BatonConfig, log: Logger, build: Build = {
     arrivals: createArrivalStore(control),
     effects: createEffectStore(control),
     incidents: createIncidentStore(control),
+    fulfilments: createFulfilmentStore(control),
+    fulfilment: { settings: saga, notify: config.fulfilment.notify },
     files: createFileStore(control),
     filePlaces: createFilePlaces(config, build.connectors),
     triage: { desk: config.triage.desk, notify: config.triage.notify, settings: config.triage },
@@ -113,6 +118,8 @@ export async function compose(config: BatonConfig, log: Logger, build: Build = {
       bells: createBellStore(control),
       consumers: createConsumers({
         triage: config.triage,
+        fulfil: { order: config.fulfilment.order, settings: saga, decideMs: approval.timeoutMs },
+        contentOf: ({ body }) => parseStrictJson(body),
         alertsOf({ connection, body }) {
           const { alerts } = registry[config.connections[connection]?.type ?? '']?.webhook ?? {};
           return alerts === undefined ? [] : alerts(parseStrictJson(body));

@@ -1,6 +1,7 @@
 /** The workflow bundle's entry: every workflow, by the name it is started with. */
 export { backfill } from './backfill.js';
 export { drainEffects } from './drain-effects.js';
+export { fulfilOrder } from './fulfil-order.js';
 export { loadArrivals } from './load-arrivals.js';
 export { mapTenants } from './map-tenants.js';
 export { processFile } from './process-file.js';

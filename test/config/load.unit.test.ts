@@ -26,6 +26,9 @@ describe('loadConfig', () => {
       'alertmanager',
       'pos',
       'rates',
+      'inventory',
+      'suppliers',
+      'ledger',
       'slack',
     ]);
     const settings = config.pipelines['po_data_pipeline'];

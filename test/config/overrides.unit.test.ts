@@ -46,10 +46,20 @@ function companionsOf(dotted: string): Readonly<Record<string, string>> {
     BATON_TRIAGE__NOTIFY__CONNECTION: 'zendesk',
     BATON_TRIAGE__NOTIFY__CHANNEL: '#elsewhere',
   };
+  const told = {
+    BATON_FULFILMENT__NOTIFY__CONNECTION: 'zendesk',
+    BATON_FULFILMENT__NOTIFY__CHANNEL: '#elsewhere',
+  };
   const companions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'connections.coupa.tenant': { BATON_TENANTS: 'default,acme' },
     'triage.notify.connection': { ...notify },
     'triage.notify.channel': { ...notify },
+    'fulfilment.steps': {
+      BATON_CONNECTIONS__INVENTORY__TYPE: 'x',
+      BATON_CONNECTIONS__INVENTORY__BASE_URL: 'http://127.0.0.1:9',
+    },
+    'fulfilment.notify.connection': { ...told },
+    'fulfilment.notify.channel': { ...told },
     'lake.type': { BATON_LAKE__BUCKET: 'acme-lake' },
     'lake.auth.accessKeyId': { ...keyId, ...secretKey },
     'lake.auth.secretAccessKey': { ...keyId, ...secretKey },

@@ -29,6 +29,7 @@ export const canaries = {
   ZENDESK_WEBHOOK_SECRET: 'canary-webhook-91b7e2d04c',
   ALERTMANAGER_SECRET: 'canary-alerts-3f8c20d6b1',
   POS_SECRET: 'canary-pos-5b0e7a91c4',
+  COUPA_WEBHOOK_SECRET: 'canary-callout-9e2f64d0aa',
   SALESFORCE_CLIENT_SECRET: 'canary-salesforce-7ae3b05d12',
   SLACK_BOT_TOKEN: 'canary-slack-d40c6f8b31',
 } as const;
@@ -70,6 +71,9 @@ export interface TestBatonOptions {
   readonly stagingIdleMs?: number;
 }
 
+/** The company's own services, as the sandbox has them. */
+const services = ['inventory', 'suppliers', 'ledger'];
+
 export type TestBaton = Awaited<ReturnType<typeof startBaton>>;
 
 type Activities = ReturnType<typeof createActivities>;
@@ -110,6 +114,12 @@ export async function startBaton(options: TestBatonOptions) {
       Object.keys(vendors).map((name) => [
         `BATON_CONNECTIONS__${name.toUpperCase()}__BASE_URL`,
         `${sandbox.url}/${name}`,
+      ]),
+    ),
+    ...Object.fromEntries(
+      services.map((name) => [
+        `BATON_CONNECTIONS__${name.toUpperCase()}__BASE_URL`,
+        `${sandbox.url}/services/${name}`,
       ]),
     ),
     ...options.settings,

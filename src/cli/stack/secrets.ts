@@ -5,6 +5,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 export const secretNames = [
   'COUPA_CLIENT_SECRET',
   'ZENDESK_API_TOKEN',
+  'COUPA_WEBHOOK_SECRET',
   'ZENDESK_WEBHOOK_SECRET',
   'ALERTMANAGER_SECRET',
   'POS_SECRET',

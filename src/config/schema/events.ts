@@ -24,7 +24,7 @@ const rule = z.strictObject({
     .prefault('land')
     .meta({
       description:
-        'What is done besides landing: `land` nothing; `ignore` = it is not even landed; `run` = a run of `pipeline` is started; `triage` = its alerts become incidents; `files` = it tells of files, which are looked for at once.',
+        'What is done besides landing: `land` nothing; `ignore` = it is not even landed; `run` = a run of `pipeline` is started; `triage` = its alerts become incidents; `fulfil` = it tells of an approved order, and sets off what `fulfilment` says; `files` = it tells of files, which are looked for at once.',
       examples: ['ignore'],
     }),
   pipeline: name.optional().meta({

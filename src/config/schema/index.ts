@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { alertsSchema } from './alerts.js';
 import { connectionsSchema } from './connections.js';
 import { eventsSchema } from './events.js';
+import { fulfilmentSchema } from './fulfilment.js';
 import { lakeSchema } from './lake.js';
 import { pipelinesSchema } from './pipelines.js';
 import { retentionSchema } from './retention.js';
@@ -28,6 +29,7 @@ export const configSchema = z.strictObject({
   connections: connectionsSchema,
   events: eventsSchema,
   triage: triageSchema,
+  fulfilment: fulfilmentSchema,
   alerts: alertsSchema,
   pipelines: pipelinesSchema,
 });
