@@ -26,6 +26,8 @@ export interface WorldOptions {
   readonly tenants?: readonly string[];
   /** A folder of the lake in which others put tickets. */
   readonly intake?: string;
+  /** Of the helpdesk, beside the usual ones. */
+  readonly deskLimits?: Readonly<Record<string, unknown>>;
   /** Events come in through a gateway. */
   readonly events?: boolean;
 }
@@ -265,7 +267,7 @@ function configOf(
         baseUrl: `${sandbox.url}/zendesk`,
         auth: { email: 'baton@example.com', apiToken: secret('ZENDESK_API_TOKEN') },
         plan: 'high_volume',
-        limits,
+        limits: { ...limits, ...options.deskLimits },
       },
       salesforce: {
         type: 'salesforce',
