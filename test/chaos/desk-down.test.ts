@@ -67,10 +67,10 @@ describe('a helpdesk that is down, with hundreds of tickets for it and four work
     const { sandbox } = world;
     sandbox.faults.add({ vendor: 'zendesk', kind: 'status', count: null, params: { status: 503 } });
     const desk = watchDesk(world);
-    await world.worker('control').start();
-    await Promise.all(
-      Array.from({ length: workers }, (_, at) => world.worker('data', `worker-data-${at}`).start()),
+    const senders = Array.from({ length: workers }, (_, at) =>
+      world.worker('control', `worker-control-${at}`),
     );
+    await Promise.all([...senders, world.worker('data')].map((program) => program.start()));
     const runs = await Promise.all(tenants.map((tenant) => world.startRun(tenant)));
     const results = await Promise.all(runs.map((run) => world.resultOf(run)));
     expect(results.map(({ state }) => state)).not.toContain('failed');
