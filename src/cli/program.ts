@@ -330,6 +330,21 @@ export function buildProgram(execute: Execute): Command {
     (command) => command.option('--note <text>', 'why'),
   );
 
+  const changes = group('changes', null, 'databases whose changes are followed');
+  add(
+    changes,
+    'list',
+    'how far each is, and what it lags behind',
+    async () => (await import('./commands/changes.js')).listChanges,
+  );
+  add(
+    changes,
+    'restart <connection>',
+    'read all of its tables once more, and go on from there',
+    async () => (await import('./commands/changes.js')).restartChanges,
+    (command) => command.option('-y, --yes', 'do not ask'),
+  );
+
   const files = group('files', 'file', 'files that others put somewhere, and what became of them');
   add(
     files,

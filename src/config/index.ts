@@ -1,5 +1,6 @@
 /** Configuration: baton.yaml and the environment as one validated object. The only reader of process.env. */
 
+export { type ChangePlace, changeConnections, changePlace } from './changes.js';
 export { resolveConnection, unknownConnection } from './connection.js';
 export { databaseUrl } from './database.js';
 export { formatDuration, parseDuration } from './duration.js';

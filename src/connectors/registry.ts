@@ -7,6 +7,7 @@ import { freshdesk } from './freshdesk/index.js';
 import { freshservice } from './freshservice/index.js';
 import { pagerduty } from './pagerduty/index.js';
 import type { Connector } from './port.js';
+import { postgres } from './postgres/index.js';
 import { rest } from './rest/index.js';
 import { salesforce } from './salesforce/index.js';
 import { service } from './service/index.js';
@@ -25,6 +26,7 @@ export const connectors: Readonly<Record<string, Connector>> = {
   freshdesk,
   freshservice,
   pagerduty,
+  postgres,
   rest,
   salesforce,
   service,

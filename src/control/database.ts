@@ -12,6 +12,7 @@ import * as retention from './migrations/0009-retention.js';
 import * as inbox from './migrations/0011-inbox.js';
 import * as incidents from './migrations/0012-incidents.js';
 import * as deadLetters from './migrations/0014-dead-letters.js';
+import * as replications from './migrations/0015-replications.js';
 import * as files from './migrations/0016-files.js';
 import * as fulfilments from './migrations/0017-fulfilments.js';
 
@@ -31,6 +32,7 @@ const migrations: readonly Migration[] = [
   inbox,
   incidents,
   deadLetters,
+  replications,
   files,
   fulfilments,
 ];

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { type Database, only, query } from '../database/postgres.js';
 import type { EventState } from '../domain/event.js';
-import { insertEvents } from './inbox-insert.js';
+import { insertEvents, insertNew } from './inbox-insert.js';
 
 /** An event as it came, before it is stored. */
 export interface NewEvent {
@@ -112,6 +112,13 @@ export function createInboxStore(control: Database) {
       const accepted = await control.guard('storing events', () => insertEvents(knex, events));
       void tell();
       return accepted;
+    },
+
+    /** The same where one that is there already is nothing to note: its sender reads its own log once more. Answers how many are new. */
+    async acceptOnce(events: readonly NewEvent[]): Promise<number> {
+      const inserted = await control.guard('storing events', () => insertNew(knex, events));
+      void tell();
+      return inserted;
     },
 
     /** Keys whose first waiting event is due; longest waiting first. */

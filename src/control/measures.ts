@@ -47,6 +47,8 @@ export interface ControlMeasures {
     readonly count: number;
   }[];
   readonly inboxLagSeconds: number;
+  /** What databases have written and we have not stored. */
+  readonly replications: readonly { readonly connection: string; readonly lagBytes: number }[];
   /** What was given up and not put away. */
   readonly deadLetters: number;
   /** Tickets that are not resolved. */
@@ -80,6 +82,10 @@ export function readControlMeasures(control: Database, timeoutMs: number): Promi
       'SELECT connection, state, count(*)::float8 AS count FROM control.inbox GROUP BY 1, 2 ORDER BY 1, 2',
     ),
     inboxLagSeconds: only(await rows<{ seconds: number }>(trx, lagSql)).seconds,
+    replications: await rows<ControlMeasures['replications'][number]>(
+      trx,
+      `SELECT connection, lag_bytes::float8 AS "lagBytes" FROM control.replications WHERE lag_bytes IS NOT NULL ORDER BY 1`,
+    ),
     deadLetters: only(await rows<{ n: number }>(trx, deadSql)).n,
     tickets: await rows<ControlMeasures['tickets'][number]>(
       trx,

@@ -31,23 +31,51 @@ export interface EventRule {
   readonly connection: string;
   /** Patterns of types, `*` standing for any text; absent = all. */
   readonly types?: readonly string[] | undefined;
+  /** What its content must have, by dotted path; absent = anything. */
+  readonly when?: Readonly<Record<string, readonly EventValue[]>> | undefined;
   /** A consumer's name; `land` and `ignore` need none: the event is only landed, or filtered and not even that. */
   readonly do: string;
+  /** With `fulfil`: where the order's facts are, instead of `fulfilment.order`. */
+  readonly order?: OrderPlaces | undefined;
   /** With `run`: the pipeline of which a run is started. */
   readonly pipeline?: string | undefined;
   /** Key template of an object of its own in the lake; absent = it has none. */
   readonly objects?: string | undefined;
 }
 
+export type EventValue = string | number | boolean | null;
+
+/** Where an order's facts are in an event: dotted paths. */
+export interface OrderPlaces {
+  readonly id: string;
+  readonly amount: string;
+  readonly currency: string;
+}
+
+/** The value at a dotted path of names; undefined where there is none. */
+export function valueAt(content: unknown, path: string): unknown {
+  let value = content;
+  for (const name of path.split('.')) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+    value = (value as Record<string, unknown>)[name];
+  }
+  return value;
+}
+
 /** The rule that an event falls under; null = none, so that it is landed only. */
 export function ruleFor<R extends EventRule>(
   rules: readonly R[],
   event: Pick<EventFacts, 'connection' | 'type'>,
+  content?: unknown,
 ): R | null {
   return (
     rules.find(
-      ({ connection, types }) =>
-        connection === event.connection && (types?.some((pattern) => fits(pattern, event.type)) ?? true),
+      ({ connection, types, when }) =>
+        connection === event.connection &&
+        (types?.some((pattern) => fits(pattern, event.type)) ?? true) &&
+        Object.entries(when ?? {}).every(([path, values]) =>
+          values.some((value) => value === valueAt(content, path)),
+        ),
     ) ?? null
   );
 }

@@ -36,11 +36,15 @@ const together: Readonly<Record<string, (rule: EventRule) => string>> = {
 type Classified = Pick<NewEvent, 'key' | 'consumer' | 'rule' | 'state' | 'detail' | 'lands'>;
 
 /** What is to become of an event by the rules: who handles it and behind what it waits, or why nobody does. */
-export function classify(rules: readonly EventRule[], facts: EventFacts, refused: string | null): Classified {
+export function classify(
+  rules: readonly EventRule[],
+  facts: EventFacts,
+  { refused, content }: Pick<ReadDelivery, 'refused' | 'content'>,
+): Classified {
   const about = facts.subject === null ? facts.connection : `${facts.connection}/${facts.subject}`;
   if (refused !== null)
     return { key: about, consumer: null, rule: null, state: 'rejected', detail: refused, lands: false };
-  const rule = ruleFor(rules, facts);
+  const rule = ruleFor(rules, facts, content);
   const known = {
     key: (rule === null ? undefined : together[rule.do]?.(rule)) ?? about,
     rule: rule?.name ?? null,

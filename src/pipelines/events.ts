@@ -28,10 +28,10 @@ function filesPlan(connections: readonly string[]): Plan {
   };
 }
 
-/** All by which something is loaded: the configured pipelines, the events of the connections that take webhooks, and files. */
+/** All by which something is loaded: the configured pipelines, the events of the connections that have some, and files. */
 export function allPlans({ pipelines, connections }: LoadedBy): Plan[] {
-  const hooked = Object.entries(connections).flatMap(([name, { webhook }]) =>
-    webhook === undefined ? [] : [name],
+  const hooked = Object.entries(connections).flatMap(([name, { type, webhook }]) =>
+    webhook === undefined && type !== 'postgres' ? [] : [name],
   );
   const filed = Object.entries(connections).flatMap(([name, { type }]) => (type === 'files' ? [name] : []));
   return [

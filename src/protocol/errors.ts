@@ -606,6 +606,27 @@ export const catalogue = {
     fix: 'See `baton events show <event>`, and wait for its end.',
     retryable: false,
   },
+  ERR_CHANGES_UNAVAILABLE: {
+    code: 'BTN-6010',
+    title: 'A database whose changes are followed does not answer',
+    why: 'It is away, or the connection to it was lost. It keeps what we have not stored.',
+    fix: 'Nothing needs to be done: it is tried again by itself. If it lasts, look at the database.',
+    retryable: true,
+  },
+  ERR_CHANGES_UNPREPARED: {
+    code: 'BTN-6011',
+    title: 'A database is not prepared for its changes to be followed',
+    why: 'Logical replication needs wal_level = logical, a publication, and an account that may replicate.',
+    fix: 'See docs/how-to/database-changes.md.',
+    retryable: false,
+  },
+  ERR_CHANGES_LOST: {
+    code: 'BTN-6012',
+    title: 'A database has thrown away changes that were not stored yet',
+    why: 'Its slot grew beyond max_slot_wal_keep_size while we were away.',
+    fix: 'baton changes restart <connection> reads all tables once more and goes on from there. What was changed twice meanwhile is one change.',
+    retryable: false,
+  },
   ERR_APPROVAL_OVER: {
     code: 'BTN-6030',
     title: 'Nothing waits for a decision there',

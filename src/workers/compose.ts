@@ -28,6 +28,7 @@ import { createGates } from '../control/gates.js';
 import { createInboxStore, inboxChannel } from '../control/inbox.js';
 import { createIncidentStore } from '../control/incidents.js';
 import { createLandingStore } from '../control/landings.js';
+import { createReplicationStore } from '../control/replications.js';
 import { createRequestCounter } from '../control/request-counts.js';
 import { createRetainedStore } from '../control/retained.js';
 import { createRunStore } from '../control/runs.js';
@@ -133,6 +134,13 @@ export async function compose(config: BatonConfig, log: Logger, build: Build = {
           { ...deps, landings, objectsOf: (rule: string | null) => ruleOf(rule)?.objects ?? null },
           config.events.batch,
         ),
+      log,
+    },
+    /** What follows the changes of databases. */
+    changes: {
+      control,
+      inbox: createInboxStore(control),
+      replications: createReplicationStore(control),
       log,
     },
     /** Hears of which connection's files something was told. */

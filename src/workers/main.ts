@@ -6,6 +6,7 @@ import { BatonError, describeError } from '../protocol/errors.js';
 import { compose } from './compose.js';
 import { dispatchEvents } from './dispatch-events.js';
 import { findFiles } from './find-files.js';
+import { followDatabases } from './follow-changes.js';
 import { findArrivals } from './intakes.js';
 import { createWorkers, type Role, roles } from './queues.js';
 import { sweepRetention } from './sweep-retention.js';
@@ -52,6 +53,7 @@ async function main(): Promise<void> {
   process.stdout.write(`${JSON.stringify({ ready: true, roles: wanted })}\n`);
   if (wanted.includes('control')) void wakeDrainers(parts.deps);
   const arrivals = wanted.includes('control') ? await findArrivals(config, parts.deps) : null;
+  const changes = wanted.includes('control') ? followDatabases(config, parts.changes) : null;
   const files = wanted.includes('control')
     ? await findFiles(config, { ...parts.deps, ring: parts.events.ring, onFiles: parts.onFiles })
     : null;
@@ -59,6 +61,7 @@ async function main(): Promise<void> {
   const stopSweeping = wanted.includes('control') ? sweepRetention(parts.retention, config.retention) : null;
   await running;
   await arrivals?.stop();
+  await changes?.stop();
   await files?.stop();
   await dispatching?.stop();
   await stopSweeping?.();

@@ -168,6 +168,7 @@ export async function startBaton(options: TestBatonOptions) {
     events: parts.events,
     onEvents: parts.onEvents,
     onFiles: parts.onFiles,
+    changes: parts.changes,
     sandbox,
     server,
     client: server.client,

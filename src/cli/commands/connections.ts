@@ -1,4 +1,10 @@
-import { type BatonConfig, filePlace, resolveConnection, unknownConnection } from '../../config/index.js';
+import {
+  type BatonConfig,
+  changePlace,
+  filePlace,
+  resolveConnection,
+  unknownConnection,
+} from '../../config/index.js';
 import type { CheckTick, Connector } from '../../connectors/port.js';
 import type { BudgetView } from '../../control/budgets.js';
 import type { BreakerState } from '../../domain/breaker.js';
@@ -41,6 +47,9 @@ interface TestResult {
   readonly error: string | null;
 }
 
+/** What is asked, and not over HTTP. */
+const elsewhere: Readonly<Record<string, string>> = { files: 'files', postgres: 'a database' };
+
 export const listConnections: Handler = async (cli) => {
   const config = await cli.config();
   const connectors = await loadConnectors();
@@ -63,7 +72,7 @@ export const listConnections: Handler = async (cli) => {
         { title: 'System', value: (connection) => connection.system },
         {
           title: 'Base URL',
-          value: ({ type, baseUrl }) => baseUrl ?? (type === 'files' ? 'files' : 'only sends'),
+          value: ({ type, baseUrl }) => baseUrl ?? elsewhere[type] ?? 'only sends',
         },
         { title: 'Tenant', value: (connection) => connection.tenant ?? '' },
         { title: 'Limit', value: ({ budget }) => budget?.limit ?? '' },
@@ -113,7 +122,7 @@ export const testConnections: Handler = async (cli, [name]) => {
   const names =
     name === undefined
       ? Object.entries(config.connections).flatMap(([each, { type, baseUrl }]) =>
-          baseUrl !== null || type === 'files' ? [each] : [],
+          baseUrl !== null || elsewhere[type] !== undefined ? [each] : [],
         )
       : [name];
   const results = await Promise.all(names.map((each) => testOne(cli, config, each, connectors)));
@@ -137,6 +146,8 @@ async function testOne(
   const seen = { connection: name, system: connectors[type]?.system ?? type, baseUrl, checks };
   cli.verbose(`testing        ${name} at ${baseUrl}`);
   try {
+    if (type === 'postgres')
+      return await testDatabase(config, { ...seen, ok: false, error: null }, connectors);
     if (type === 'files')
       return await testFiles(cli, config, { ...seen, ok: false, error: null }, connectors);
     const resolved = resolveConnection(config, name, connectors);
@@ -149,6 +160,38 @@ async function testOne(
   } catch (error) {
     return { ...seen, ok: false, error: describeError(asBatonError(error)).detail };
   }
+}
+
+/** Whether the changes of a database can be followed. */
+async function testDatabase(
+  config: BatonConfig,
+  seen: TestResult,
+  connectors: Readonly<Record<string, Connector>>,
+): Promise<TestResult> {
+  const { checkSource, slotOf } = await import('../../database/changes/source.js');
+  const place = changePlace(config, seen.connection, connectors);
+  const { tables } = await checkSource(place);
+  const slot = await slotOf(place);
+  const isLost = slot?.walStatus === 'lost';
+  const checks: CheckTick[] = [
+    { step: 'auth', state: 'ok', detail: 'wal_level is logical, and the account may replicate' },
+    {
+      step: 'scope',
+      state: 'ok',
+      detail: `publication ${place.publication}: ${tables.join(', ') || 'no table'}`,
+    },
+    {
+      step: 'sample',
+      state: isLost ? 'failed' : 'ok',
+      detail:
+        slot === null
+          ? `no slot ${place.slot} yet: it is made when a worker begins`
+          : `slot ${place.slot}: ${slot.lagBytes} bytes behind, ${slot.isActive ? 'followed' : 'nobody follows it'}, ${slot.walStatus}`,
+      ...(isLost ? { fix: `baton changes restart ${seen.connection}` } : {}),
+    },
+  ];
+  const { host, pathname } = new URL(place.url.reveal());
+  return { ...seen, baseUrl: `${host}${pathname}`, ok: !isLost, checks };
 }
 
 /** Whether the place of a connection's files can be listed. */

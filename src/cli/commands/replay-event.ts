@@ -23,12 +23,12 @@ export async function knownEvent(cli: Cli, reference: string): Promise<InboxRow>
 export async function replayKnownEvent(cli: Cli, reference: string): Promise<Outcome> {
   const event = await knownEvent(cli, reference);
   const config = await cli.config();
-  const { type, subject, refused } = readAgain(config, event);
+  const { type, subject, ...read } = readAgain(config, event);
   const { tenant, connection } = event;
   const { state, detail, key, consumer, rule } = classify(
     eventRules(config),
     { connection, tenant, type, subject },
-    refused,
+    read,
   );
   if (state !== 'accepted')
     throw new BatonError('ERR_EVENT_STATE', {
@@ -48,9 +48,17 @@ function readAgain(config: BatonConfig, event: InboxRow) {
   const connection = config.connections[event.connection];
   const webhook = connectors[connection?.type ?? '']?.webhook;
   if (webhook === undefined || connection?.webhook === undefined)
-    return { type: event.type, subject: event.subject, refused: null };
+    return { type: event.type, subject: event.subject, refused: null, content: contentOf(event) };
   const hook = webhook.open(resolveWebhook(config, event.connection, connectors));
   const request = { headers: event.headers, query: {}, body: event.body, receivedAt: event.accepted_at };
-  const { delivery, refused } = readDelivery(hook, request);
-  return { type: delivery.type, subject: delivery.subject, refused };
+  const { delivery, refused, content } = readDelivery(hook, request);
+  return { type: delivery.type, subject: delivery.subject, refused, content };
+}
+
+function contentOf({ body }: InboxRow): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return null;
+  }
 }

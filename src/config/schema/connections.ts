@@ -68,6 +68,9 @@ const limits = z
   })
   .prefault({});
 
+/** Types whose place is no HTTP address. */
+const placedOtherwise: ReadonlySet<string> = new Set(['files', 'postgres']);
+
 /** What every connection has; everything else is the connector's own and goes into `settings`. */
 export const connectionSchema = z
   .looseObject({
@@ -92,8 +95,8 @@ export const connectionSchema = z
       }),
     limits,
   })
-  .superRefine(({ baseUrl, webhook }, context) => {
-    if (baseUrl === undefined && webhook === undefined)
+  .superRefine(({ type, baseUrl, webhook }, context) => {
+    if (baseUrl === undefined && webhook === undefined && !placedOtherwise.has(type))
       context.addIssue({ code: 'custom', path: ['baseUrl'], message: 'is required' });
   })
   .transform(({ type, baseUrl, tenant, webhook, limits: bounds, ...settings }) => ({

@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import { consumerNames } from '../../domain/event.js';
+import { orderPlaces } from './fulfilment.js';
 import { duration, name } from './values.js';
 
 const deeds = ['land', 'ignore', ...consumerNames] as const;
+
+const value = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
 const rule = z.strictObject({
   name: name.optional().meta({
@@ -31,6 +34,22 @@ const rule = z.strictObject({
     description: 'With `run`: the pipeline of which a run is started.',
     examples: ['po_data_pipeline'],
   }),
+  when: z
+    .record(
+      z.string().regex(/^[\w-]+(?:\.[\w-]+)*$/, { error: 'must be a path such as after.status' }),
+      z
+        .union([value, z.array(value).min(1)], { error: 'must be a value, or a list of them' })
+        .transform((given) => (Array.isArray(given) ? given : [given])),
+      { error: 'must say what its content must have' },
+    )
+    .optional()
+    .meta({
+      description: 'What an event’s content must have, by dotted path: this value, or one of these.',
+      examples: [{ 'after.status': ['approved', 'released'] }],
+    }),
+  order: orderPlaces
+    .optional()
+    .meta({ description: 'With `fulfil`: where the order is in the event, instead of `fulfilment.order`.' }),
   objects: z
     .string({ error: 'must be a key of the lake' })
     .regex(/^(?:[A-Za-z0-9_.=+-]|\{(?:connection|tenant|year|month|day|subject)\}|\/(?!\/))+\.json$/, {

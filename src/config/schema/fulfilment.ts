@@ -29,22 +29,21 @@ const step = z.strictObject({
   }),
 });
 
+/** Where an order's facts are in an event. */
+export const orderPlaces = z.strictObject({
+  id: place
+    .prefault('id')
+    .meta({ description: 'Where the order’s id is in the event.', examples: ['order.id'] }),
+  amount: place.prefault('total').meta({ description: 'Where its amount is.', examples: ['order.total'] }),
+  currency: place
+    .prefault('currency.code')
+    .meta({ description: 'Where its currency is.', examples: ['order.currency'] }),
+});
+
 /** What an approved order sets off (events whose rule says `do: fulfil`). */
 export const fulfilmentSchema = z
   .strictObject({
-    order: z
-      .strictObject({
-        id: place
-          .prefault('id')
-          .meta({ description: 'Where the order’s id is in the event.', examples: ['order.id'] }),
-        amount: place
-          .prefault('total')
-          .meta({ description: 'Where its amount is.', examples: ['order.total'] }),
-        currency: place
-          .prefault('currency.code')
-          .meta({ description: 'Where its currency is.', examples: ['order.currency'] }),
-      })
-      .prefault({}),
+    order: orderPlaces.prefault({}),
     approveAbove: z
       .array(limit, { error: 'must be a list of amounts' })
       .prefault([])

@@ -2,16 +2,10 @@ import { Big } from 'big.js';
 import type { Bell } from '../../control/bells.js';
 import { beginFulfilment, fulfilmentBell } from '../../control/fulfilments.js';
 import type { InboxRow, Outcome } from '../../control/inbox.js';
+import { type OrderPlaces, valueAt } from '../../domain/event.js';
 import type { SagaSettings } from '../../domain/fulfilment.js';
 import { BatonError } from '../../protocol/errors.js';
 import type { Consumer } from '../consumer.js';
-
-/** Where an order's facts are in an event: dotted paths. */
-export interface OrderPlaces {
-  readonly id: string;
-  readonly amount: string;
-  readonly currency: string;
-}
 
 export interface FulfilSettings {
   readonly order: OrderPlaces;
@@ -26,11 +20,11 @@ export function fulfilConsumer(
 ): Consumer {
   return {
     most: 200,
-    async handle(events, { trx }) {
+    async handle(events, { trx, rule }) {
       const outcomes: Outcome[] = [];
       const bells: Bell[] = [];
       for (const event of events) {
-        const read = readOrder(event, contentOf, places);
+        const read = readOrder(event, contentOf, rule(event.rule)?.order ?? places);
         if ('problem' in read) {
           outcomes.push({ id: event.id, state: 'rejected', reason: read.problem });
           continue;
@@ -102,13 +96,4 @@ function isAmount(value: unknown): boolean {
     (typeof value === 'string' || typeof value === 'number') &&
     /^-?\d{1,15}(?:\.\d{1,10})?$/.test(String(value))
   );
-}
-
-function valueAt(content: unknown, path: string): unknown {
-  let value = content;
-  for (const name of path.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-    value = (value as Record<string, unknown>)[name];
-  }
-  return value;
 }

@@ -56,7 +56,7 @@ export function createIntake({ config, connectors, accept, onForged }: IntakeDep
     const facts = { connection, tenant, type, subject };
     return {
       ...facts,
-      ...classify(rules, facts, read.refused),
+      ...classify(rules, facts, read),
       deliveryId: id,
       resendMs: webhook.resendMs,
       contentType: mediaType(request.headers['content-type']),

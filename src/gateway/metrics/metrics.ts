@@ -125,6 +125,14 @@ export const definitions: readonly Definition[] = [
     samples: ({ control }) => (control === null ? [] : [sample({}, control.inboxLagSeconds)]),
   },
   {
+    name: 'baton_replication_lag_bytes',
+    type: 'gauge',
+    help: 'What a database has written to its log since the last change that was stored here.',
+    labels: { connection: 'connection of type postgres' },
+    samples: ({ control }) =>
+      (control?.replications ?? []).map(({ connection, lagBytes }) => sample({ connection }, lagBytes)),
+  },
+  {
     name: 'baton_open_tickets',
     type: 'gauge',
     help: 'Tickets of ours that are not resolved.',
