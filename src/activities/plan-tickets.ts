@@ -8,6 +8,7 @@ import type { ActivityDeps } from './ports.js';
 import {
   changedComment,
   mendedComment,
+  returnedComment,
   summaryFor,
   summaryMendedComment,
   supersededComment,
@@ -54,6 +55,8 @@ export async function planTickets(
     tenant: input.tenant,
     source: input.step.source,
     summaryAfter: input.step.summaryAfter,
+    reopenWithinMs: input.step.reopenWithinMs ?? 0,
+    openAfter: input.step.openAfter ?? 1,
     summaryTag: createHash('sha256').update(input.runId).digest('hex').slice(0, 12),
   });
   return before + (await planAll(work));
@@ -68,6 +71,10 @@ async function planAll(work: Work): Promise<number> {
     const wanted = items.map((item) => ({ ...item, planned: wantedState(item) }));
     const intents = [
       ...(await opens(work, fresh)),
+      ...reopens(
+        work,
+        wanted.filter((item) => item.planned === 'open' && item.planned_state === 'resolved'),
+      ),
       ...comments(
         work,
         wanted.filter((item) => item.planned === 'open' && item.planned_state === 'open'),
@@ -110,7 +117,7 @@ function intent(
   return {
     tenant: work.tenant,
     cause: item.ticket_cause,
-    episode: isSummary(item) ? 1 : item.ticket_episode,
+    episode: isSummary(item) ? 1 : item.ticket_ordinal,
     connection: work.step.connection,
     guarantee: more.kind === 'ticket.open' ? work.guarantee.open : work.guarantee.update,
     runId: work.runId,
@@ -123,7 +130,7 @@ async function opens(work: Work, items: readonly Discrepancy[]): Promise<Intent[
   const single = items
     .filter((item) => !isSummary(item))
     .map((item) => {
-      const ordinal = String(item.ticket_episode);
+      const ordinal = String(item.ticket_ordinal);
       const body = ticketFor(item, work.deps.runUrl(item.opened_run), referenceOf(work, item, ordinal));
       return {
         ...intent(work, item, { action: 'open', ordinal, kind: 'ticket.open', body }),
@@ -152,6 +159,24 @@ function update(comment: string, status: TicketUpdate['status']): TicketUpdate {
   return { kind: 'ticket_update', remoteId: '', comment, status };
 }
 
+/** Of a ticket that was reopened its rounds are told apart by the episode. */
+function roundOf({ ticket_ordinal: ordinal, ticket_episode: episode }: Discrepancy): string {
+  return ordinal === episode ? String(ordinal) : `${ordinal}.${episode}`;
+}
+
+function reopens(work: Work, items: readonly Discrepancy[]): Intent[] {
+  return items
+    .filter((item) => !isSummary(item))
+    .map((item) =>
+      intent(work, item, {
+        action: 'reopen',
+        ordinal: roundOf(item),
+        kind: 'ticket.update',
+        body: update(returnedComment(item), 'open'),
+      }),
+    );
+}
+
 function comments(work: Work, items: readonly Discrepancy[]): Intent[] {
   return items
     .filter((item) => !isSummary(item))
@@ -159,9 +184,10 @@ function comments(work: Work, items: readonly Discrepancy[]): Intent[] {
       const hash = createHash('sha256').update(JSON.stringify(item.evidence)).digest('hex').slice(0, 12);
       return intent(work, item, {
         action: 'comment',
-        ordinal: `${item.ticket_episode}.${hash}`,
+        ordinal: `${item.ticket_ordinal}.${hash}`,
         kind: 'ticket.update',
-        body: update(changedComment(item), null),
+        // Who solved it by hand did so without knowing this.
+        body: { ...update(changedComment(item), null), reopens: true },
       });
     });
 }
@@ -178,7 +204,7 @@ async function resolves(work: Work, items: readonly Discrepancy[]): Promise<Inte
     .filter((item) => !isSummary(item))
     .map((item) => {
       const comment = item.ticket_episode === item.episode ? mendedComment(item) : supersededComment(item);
-      return resolve(item, String(item.ticket_episode), comment);
+      return resolve(item, roundOf(item), comment);
     });
   for (const [first] of summariesOf(items)) {
     const { open } = await work.deps.warehouse.summarised(work.tenant, first.ticket_cause);

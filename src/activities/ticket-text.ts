@@ -75,6 +75,10 @@ export function mendedComment(item: Discrepancy): string {
   return `Run ${item.resolved_run ?? 'unknown'} found this discrepancy gone (${item.rule} of order ${orderName(item)}). Solved.`;
 }
 
+export function returnedComment(item: Discrepancy): string {
+  return `The discrepancy is back:\n${explain(item)}`;
+}
+
 export function supersededComment(item: Discrepancy): string {
   return `This discrepancy was gone and has come back (${item.rule} of order ${orderName(item)}): it has a new ticket. Solved.`;
 }

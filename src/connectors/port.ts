@@ -322,6 +322,8 @@ export interface TicketUpdate {
   readonly remoteId: string;
   readonly comment: string;
   readonly status: 'open' | 'solved' | null;
+  /** Where it was solved, by whomever, it is open again; any other status stays as it is. */
+  readonly reopens?: boolean;
   /** Set absolutely; as it is when not given. */
   readonly priority?: TicketBody['priority'];
 }

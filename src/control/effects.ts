@@ -368,8 +368,9 @@ function ticketChange(
   body: unknown,
 ): 'open' | 'resolved' | 'dead' | null {
   if (kind === 'ticket.open') return state === 'confirmed' ? 'open' : state === 'dead' ? 'dead' : null;
-  const solved = (body as { status?: unknown } | null)?.status === 'solved';
-  return kind === 'ticket.update' && state === 'confirmed' && solved ? 'resolved' : null;
+  if (kind !== 'ticket.update' || state !== 'confirmed') return null;
+  const { status } = (body ?? {}) as { status?: unknown };
+  return status === 'solved' ? 'resolved' : status === 'open' ? 'open' : null;
 }
 
 function storeIntents(control: Database, intents: readonly Intent[]): Promise<number> {

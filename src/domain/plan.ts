@@ -95,6 +95,10 @@ export interface TicketsStep extends StepBase {
   readonly source: string;
   /** More new discrepancies of one rule in one run than this open one summary ticket. */
   readonly summaryAfter: number;
+  /** A discrepancy that comes back so soon reopens the ticket that it had; absent = it gets another. */
+  readonly reopenWithinMs?: number;
+  /** A ticket is opened when a discrepancy was found in so many runs in a row; absent = at once. */
+  readonly openAfter?: number;
   readonly reportingCurrency: string;
 }
 

@@ -21,6 +21,8 @@ export interface OrderPipelineSettings {
     readonly orders?: Pick<TableSettings, 'schemaContract'>;
   };
   readonly summaryAfter: number;
+  readonly reopenWithinMs: number;
+  readonly openAfter: number;
   readonly retries: number;
   readonly retryDelayMs: number;
 }
@@ -140,6 +142,8 @@ export const poDataPipeline = definePipeline<OrderPipelineSettings>({
         connection: settings.desk,
         source: settings.source,
         summaryAfter: settings.summaryAfter,
+        reopenWithinMs: settings.reopenWithinMs,
+        openAfter: settings.openAfter,
         reportingCurrency: settings.reportingCurrency,
       },
     ];

@@ -298,6 +298,10 @@ export interface TicketAssignment {
   readonly source: string;
   /** More new discrepancies of one rule than this share a summary ticket. */
   readonly summaryAfter: number;
+  /** One that comes back so soon after it was gone gets its old ticket; 0 = never. */
+  readonly reopenWithinMs: number;
+  /** One that was found in so many reconciliations in a row gets a ticket. */
+  readonly openAfter: number;
   /** Tells this run's summaries from another's. */
   readonly summaryTag: string;
 }
@@ -317,6 +321,8 @@ export interface Discrepancy {
   readonly ticket_cause: string;
   /** The episode that the ticket is of: not the present one when runs died between one and the next. */
   readonly ticket_episode: number;
+  /** The episode in which the ticket was opened: an earlier one where it was reopened. */
+  readonly ticket_ordinal: number;
   /** What was last planned for the ticket; null = nothing that was noted, yet its opening may be stored. */
   readonly planned_state: 'open' | 'resolved' | null;
   readonly po_number: string | null;

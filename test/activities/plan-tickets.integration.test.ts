@@ -108,6 +108,51 @@ describe('the episodes of a discrepancy', () => {
     await expectEachUpdateHasItsTicket();
   });
 
+  it('reopen the ticket where it comes back soon, round after round, and get another later', async () => {
+    const reopening = { ...step, reopenWithinMs: 3_600_000 };
+    const planBack = (runId: string) => planTickets(deps, { runId, tenant: 'default', step: reopening });
+    let version = 0;
+    for (const round of [1, 2, 3]) {
+      await load(`run/${round}`, [broken(1, ++version)]);
+      expect(await planBack(`run/${round}`)).toBe(1);
+      expect(await planBack(`run/${round}`)).toBe(0);
+      await load(`run/${round}m`, [order(1, ++version)]);
+      expect(await planBack(`run/${round}m`)).toBe(1);
+      expect(await planBack(`run/${round}m`)).toBe(0);
+    }
+    expect(await actions()).toEqual([
+      `${cause(1)} open 1`,
+      `${cause(1)} reopen 1.2`,
+      `${cause(1)} reopen 1.3`,
+      `${cause(1)} resolve 1`,
+      `${cause(1)} resolve 1.2`,
+      `${cause(1)} resolve 1.3`,
+    ]);
+    await bench.rows(`UPDATE analytics.po_discrepancy SET resolved_at = resolved_at - interval '2 hours'`);
+    await load('run/4', [broken(1, ++version)]);
+    expect(await planBack('run/4')).toBe(1);
+    await load('run/4m', [order(1, ++version)]);
+    expect(await planBack('run/4m')).toBe(1);
+    expect((await actions()).filter((row) => / (?:open|resolve) 4$/.test(row))).toHaveLength(2);
+    await expectEachUpdateHasItsTicket();
+  });
+
+  it('have a ticket when they were there in so many runs in a row, and none before', async () => {
+    const patient = { ...step, openAfter: 3 };
+    const planLate = (runId: string) => planTickets(deps, { runId, tenant: 'default', step: patient });
+    await load('run/1', [broken(1), broken(2)]);
+    expect(await planLate('run/1')).toBe(0);
+    await load('run/2', [order(1, 2)]);
+    expect(await planLate('run/2')).toBe(0);
+    await load('run/3', [broken(1, 3)]);
+    expect(await planLate('run/3')).toBe(1);
+    expect(await actions()).toEqual([`${cause(2)} open 1`]);
+    await load('run/4', [broken(3)]);
+    await load('run/5', [broken(3, 2)]);
+    expect(await planLate('run/5')).toBe(1);
+    expect(await actions()).toEqual([`${cause(1)} open 2`, `${cause(2)} open 1`]);
+  });
+
   it('close the ticket of the one before when a run died between finding it gone and saying so', async () => {
     await load('run/1', [broken(1)]);
     await plan('run/1');

@@ -32,6 +32,8 @@ describe('the inputs of a run', () => {
       'highPriority.field',
       'highPriority.value',
       'summaryAfter',
+      'reopenWithin',
+      'openAfter',
     ]);
   });
 

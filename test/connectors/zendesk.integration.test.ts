@@ -191,3 +191,39 @@ describe('Zendesk’s ticket desk', () => {
     expect(comments).toHaveLength(2);
   });
 });
+
+describe('new evidence for a ticket', () => {
+  let sandbox: Sandbox;
+  let connection: OpenConnection;
+  beforeAll(async () => {
+    sandbox = await sandboxForTests(20);
+    unlimited(sandbox);
+    connection = openAgainst(sandbox, { connector: zendesk, vendor: 'zendesk', settings });
+  });
+  afterAll(async () => {
+    connection?.close();
+    await sandbox?.close();
+  });
+
+  it.each([
+    ['solved', true, 'open'],
+    ['solved', false, 'solved'],
+    ['pending', true, 'pending'],
+    ['open', true, 'open'],
+  ])('that a person has made %s, reopening: %s, leaves it %s', async (byHand, reopens, expected) => {
+    const remoteId = await newTicket(sandbox, `Changed by hand to ${byHand}`);
+    await api(sandbox, 'PUT', `/tickets/${remoteId}.json`, { ticket: { status: byHand } });
+    const update = {
+      kind: 'ticket_update',
+      remoteId,
+      comment: 'It is worse.',
+      status: null,
+      reopens,
+    } as const;
+    const ordinal = Number(remoteId) + 100_000;
+    const sent = await connection.ticketDesk?.update.send(requestOf(ordinal, update), signal);
+    expect(sent).toMatchObject({ kind: 'confirmed' });
+    const { ticket } = await api(sandbox, 'GET', `/tickets/${remoteId}.json`);
+    expect((ticket as { status: string }).status).toBe(expected);
+  });
+});

@@ -30,6 +30,8 @@ export const settings: OrderPipelineSettings = {
   summaryAfter: 50,
   retries: 3,
   retryDelayMs: 1,
+  reopenWithinMs: 0,
+  openAfter: 1,
 };
 
 type Feed = 'orders' | 'totals' | 'suppliers' | 'invoices' | 'customers' | 'rates';

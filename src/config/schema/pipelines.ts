@@ -200,15 +200,40 @@ export const pipelineSchema = z
       description: 'With more findings of one rule than this, one summary ticket is opened instead.',
       examples: [20],
     }),
+    reopenWithin: duration.prefault('72h').meta({
+      ...perRun,
+      description:
+        'A finding that comes back so soon after it was gone reopens the ticket that it had; later, or with 0, it gets another.',
+      examples: ['24h'],
+    }),
+    openAfter: wholeNumber
+      .min(1, { error: 'must be at least 1' })
+      .prefault(1)
+      .meta({
+        ...perRun,
+        description: 'A ticket is opened when a finding is there in so many runs in a row.',
+        examples: [3],
+      }),
   })
-  .transform(({ lag, retryDelay, ...rest }) => ({ ...rest, lagMs: lag, retryDelayMs: retryDelay }));
+  .transform(({ lag, retryDelay, reopenWithin, ...rest }) => ({
+    ...rest,
+    lagMs: lag,
+    retryDelayMs: retryDelay,
+    reopenWithinMs: reopenWithin,
+  }));
 
 type Settings = z.output<typeof pipelineSchema> | z.output<typeof eltSchema>;
 
 /** Settings as a file would hold them, for the schema to read again; all but what is no single run's. */
 export function asWritten(settings: Settings): Record<string, unknown> {
-  const { schedule: _schedule, tenants: _tenants, lagMs, retryDelayMs, ...rest } = settings;
-  return { ...rest, lag: lagMs === null ? null : lagMs / 1_000, retryDelay: retryDelayMs / 1_000 };
+  const { schedule: _schedule, tenants: _tenants, lagMs, retryDelayMs, ...others } = settings;
+  const { reopenWithinMs, ...rest } = { reopenWithinMs: undefined, ...others };
+  return {
+    ...rest,
+    ...(reopenWithinMs === undefined ? {} : { reopenWithin: reopenWithinMs / 1_000 }),
+    lag: lagMs === null ? null : lagMs / 1_000,
+    retryDelay: retryDelayMs / 1_000,
+  };
 }
 
 export const pipelinesSchema = z

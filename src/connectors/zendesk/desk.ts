@@ -133,13 +133,14 @@ async function update(
   body: TicketUpdate,
   signal: AbortSignal,
 ): Promise<SendOutcome> {
+  const status = body.status ?? (body.reopens === true ? await reopened(http, body.remoteId, signal) : null);
   const { answer, outcome } = await sendOnce(http, {
     method: 'PUT',
     path: ticketPath(body.remoteId),
     json: {
       ticket: {
         comment: { body: `${body.comment}\n\n${request.marker}`, public: false },
-        ...(body.status === null ? {} : { status: body.status }),
+        ...(status === null ? {} : { status }),
         ...(body.priority === undefined ? {} : { priority: body.priority }),
       },
     },
@@ -150,6 +151,18 @@ async function update(
   if (id === null)
     return { kind: 'unknown', reason: `${http.connection}: the answer to the update names no ticket` };
   return { kind: 'confirmed', remoteId: id, remoteUrl: ticketUrl(http, id), adopted: false };
+}
+
+/** `open` for a ticket that is solved; null for any other, and where it cannot be told: the comment matters more. */
+async function reopened(http: VendorHttp, remoteId: string, signal: AbortSignal): Promise<'open' | null> {
+  try {
+    const { ticket } = await readObject(http, { method: 'GET', path: ticketPath(remoteId), signal });
+    return (ticket as Fields | undefined)?.['status'] === 'solved' ? 'open' : null;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof BatonError) return null;
+    throw error;
+  }
 }
 
 async function lookForComment(

@@ -138,6 +138,8 @@ async function settle(trx: Knex.Transaction, bindings: Record<string, string>): 
        ON CONFLICT (tenant, source, po_id, rule) DO UPDATE SET
          evidence = excluded.evidence, seen_run = excluded.seen_run, state = 'open', resolved_run = NULL, resolved_at = NULL,
          episode = d.episode + (d.state = 'resolved')::int,
+         sightings = CASE WHEN d.state = 'resolved' THEN 1 ELSE d.sightings + 1 END,
+         mended_at = CASE WHEN d.state = 'resolved' THEN d.resolved_at ELSE d.mended_at END,
          opened_run = CASE WHEN d.state = 'resolved' THEN excluded.opened_run ELSE d.opened_run END,
          opened_at = CASE WHEN d.state = 'resolved' THEN now() ELSE d.opened_at END
        RETURNING opened_run = :run AS is_new

@@ -145,6 +145,8 @@ CREATE TABLE IF NOT EXISTS analytics.po_discrepancy (
   planned_evidence jsonb,
   PRIMARY KEY (tenant, source, po_id, rule)
 );
+ALTER TABLE analytics.po_discrepancy ADD COLUMN IF NOT EXISTS sightings integer NOT NULL DEFAULT 1,
+  ADD COLUMN IF NOT EXISTS mended_at timestamptz, ADD COLUMN IF NOT EXISTS ticket_ordinal integer;
 CREATE INDEX IF NOT EXISTS po_discrepancy_open ON analytics.po_discrepancy (tenant, source) WHERE state = 'open';
 CREATE INDEX IF NOT EXISTS po_discrepancy_unplanned ON analytics.po_discrepancy (tenant, source, rule)
   WHERE ticket_episode IS DISTINCT FROM episode OR planned_state IS DISTINCT FROM state OR planned_evidence IS DISTINCT FROM evidence;

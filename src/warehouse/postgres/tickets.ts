@@ -4,18 +4,24 @@ import type { Discrepancy, TicketAssignment } from '../port.js';
 
 /**
  * Gives every open discrepancy that has no ticket in its present episode one: its own, or, where a rule has more
- * new ones than `summaryAfter`, one for all of them. A ticket of an earlier episode must have been closed first.
+ * new ones than `summaryAfter`, one for all of them. One that comes back soon after it was gone has the ticket that it
+ * had. A ticket of an earlier episode must have been closed first; one that was not seen often enough has none yet.
  */
 export async function assignTickets(knex: Knex, input: TicketAssignment): Promise<void> {
   const isNew = `d.tenant = :tenant AND d.source = :source AND d.state = 'open' AND d.ticket_episode IS DISTINCT FROM d.episode
-         AND (d.ticket_episode IS NULL OR d.planned_state = 'resolved')`;
+         AND (d.ticket_episode IS NULL OR d.planned_state = 'resolved') AND d.sightings >= :openAfter`;
+  const isBack = `(d.ticket_cause LIKE 'po:%' AND d.planned_state = 'resolved'
+         AND d.mended_at > now() - :reopenWithinMs * interval '1 millisecond')`;
   await query(
     knex,
     `WITH new AS (
-       SELECT rule, count(*) AS n FROM analytics.po_discrepancy d WHERE ${isNew} GROUP BY rule
+       SELECT rule, count(*) FILTER (WHERE ${isBack} IS NOT TRUE) AS n FROM analytics.po_discrepancy d WHERE ${isNew} GROUP BY rule
      )
-     UPDATE analytics.po_discrepancy d SET ticket_episode = d.episode, planned_state = NULL, planned_evidence = NULL,
-            ticket_cause = CASE WHEN new.n > :summaryAfter THEN concat_ws(':', 'summary', d.source, d.rule, :summaryTag::text)
+     UPDATE analytics.po_discrepancy d SET ticket_episode = d.episode, planned_evidence = NULL,
+            planned_state = CASE WHEN ${isBack} THEN 'resolved' END,
+            ticket_ordinal = CASE WHEN ${isBack} THEN coalesce(d.ticket_ordinal, d.ticket_episode) ELSE d.episode END,
+            ticket_cause = CASE WHEN ${isBack} THEN d.ticket_cause
+                                WHEN new.n > :summaryAfter THEN concat_ws(':', 'summary', d.source, d.rule, :summaryTag::text)
                                 ELSE concat_ws(':', 'po', d.source, d.po_id, d.rule) END
      FROM new WHERE d.rule = new.rule AND ${isNew}`,
     { ...input },
@@ -31,7 +37,7 @@ export async function unplanned(
 ): Promise<Discrepancy[]> {
   const { rows } = await query<Discrepancy>(
     knex,
-    `SELECT d.*, f.po_number, f.supplier_name, f.status, f.total::text AS total, f.currency, f.total_usd::text AS total_usd
+    `SELECT d.*, coalesce(d.ticket_ordinal, d.ticket_episode) AS ticket_ordinal, f.po_number, f.supplier_name, f.status, f.total::text AS total, f.currency, f.total_usd::text AS total_usd
      FROM analytics.po_discrepancy d
      LEFT JOIN analytics.po_fact f ON f._tenant = d.tenant AND f._source = d.source AND f.po_id = d.po_id
      WHERE d.tenant = :tenant AND d.source = :source AND d.ticket_episode IS NOT NULL
