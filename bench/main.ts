@@ -1,4 +1,5 @@
 import { extractLoad } from './extract-load/index.js';
+import { files } from './files/index.js';
 import { ingest } from './ingest/index.js';
 import { burst } from './runs/burst.js';
 import { smallRun } from './runs/small-run.js';
@@ -14,7 +15,7 @@ export interface Bench {
   run(args: readonly string[]): Promise<void>;
 }
 
-const benches: readonly Bench[] = [extractLoad, smallRun, burst, tenants, ingest, triage, simulation];
+const benches: readonly Bench[] = [extractLoad, smallRun, burst, tenants, ingest, triage, files, simulation];
 
 function usage(): string {
   const lines = benches.map(({ name, summary, usage: options }) => `  ${name} ${options}\n      ${summary}`);
