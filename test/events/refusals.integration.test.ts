@@ -117,7 +117,7 @@ describe('a request that is not genuine', () => {
 describe('a request that is no webhook', () => {
   it.each<[string, number, RequestInit & { connection?: string }]>([
     ['to a connection that there is not', 404, { connection: 'nobody' }],
-    ['to a connection without a webhook', 404, { connection: 'coupa' }],
+    ['to a connection without a webhook', 404, { connection: 'salesforce' }],
     ['to a name that every object has', 404, { connection: 'constructor' }],
     ['of another media type', 415, { headers: { ...signed(body), 'content-type': 'text/plain' } }],
     [

@@ -52,9 +52,17 @@ export async function followChanges(
   let heardAtMs = Date.now();
   let failure: unknown = null;
 
+  let end = () => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const stop = () => {
+    hangUp(service);
+    end();
+  };
   const fail = (error: unknown) => {
     failure ??= error;
-    hangUp(service);
+    stop();
   };
   const tell = async (lsn: string) => {
     told = later(told, lsn);
@@ -79,6 +87,10 @@ export async function followChanges(
     if (wantsAnswer) void service.acknowledge(told).catch(() => {});
   });
   service.on('error', fail);
+  // It was still connecting when it was to end.
+  service.on('start', () => {
+    if (signal.aborted || failure !== null) hangUp(service);
+  });
   const flushing = setInterval(() => void flush(), waitMs);
   const saying = setInterval(() => {
     // Nothing has come for long: what the database has written since concerns other tables, and may be forgotten.
@@ -86,14 +98,14 @@ export async function followChanges(
     if (isIdle && heartbeat !== null && heartbeat.atMs > heardAtMs) void tell(heartbeat.lsn).catch(() => {});
     else void service.acknowledge(told).catch(() => {});
   }, sayEveryMs);
-  const stop = () => hangUp(service);
   signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
   try {
-    await service.subscribe(
-      new TextPlugin({ protoVersion: 1, publicationNames: [source.publication] }),
-      source.slot,
-      told,
-    );
+    const plugin = new TextPlugin({ protoVersion: 1, publicationNames: [source.publication] });
+    // Not waited for to its end: where the stream is paused, or not connected yet, it may not hear of it.
+    const subscribed = service.subscribe(plugin, source.slot, told);
+    subscribed.catch(() => {});
+    await Promise.race([subscribed, ended]);
   } catch (error) {
     failure ??= error;
   } finally {
@@ -101,8 +113,7 @@ export async function followChanges(
     clearInterval(saying);
     signal.removeEventListener('abort', stop);
     await batch.settled();
-    service.removeAllListeners();
-    // Its socket is gone: there is nothing to wait for.
+    stop();
     void service.stop().catch(() => {});
   }
   if (signal.aborted) return;
@@ -124,6 +135,8 @@ function createBatch(store: (changes: readonly Change[]) => Promise<void>) {
   let committed: string | null = null;
   let storing: Promise<unknown> = Promise.resolve();
   let underWay = 0;
+  /** What comes behind something that was not stored must not be told to be. */
+  let isBroken = false;
   return {
     add(change: Change): void {
       waiting.push(change);
@@ -145,8 +158,12 @@ function createBatch(store: (changes: readonly Change[]) => Promise<void>) {
       underWay += 1;
       const done = storing.then(async () => {
         try {
+          if (isBroken) throw new Error('what came before was not stored');
           if (changes.length > 0) await store(changes);
           return lsn;
+        } catch (error) {
+          isBroken = true;
+          throw error;
         } finally {
           underWay -= 1;
         }

@@ -121,6 +121,9 @@ export async function createSlot(
   take: (changes: readonly Change[]) => Promise<void>,
 ): Promise<{ readonly rows: number }> {
   const replication = await connect(source, { replication: 'database' });
+  // It waits for every transaction that is under way there.
+  const leave = () => void replication.end().catch(() => {});
+  options.signal.addEventListener('abort', leave, { once: true });
   try {
     // https://www.postgresql.org/docs/current/protocol-replication.html: the snapshot lasts until this connection's next command.
     const [made] = await rows<{ consistent_point: string; snapshot_name: string }>(
@@ -138,6 +141,7 @@ export async function createSlot(
       ),
     );
   } finally {
+    options.signal.removeEventListener('abort', leave);
     await replication.end().catch(() => {});
   }
 }
