@@ -66,7 +66,7 @@ describe('a helpdesk that is down for a day', () => {
     const next = await baton.run();
     expect(next).toMatchObject({ state: 'succeeded', tickets: { opened: 0, updated: 0, resolved: 0 } });
     expect(await baton.tickets()).toHaveLength(planned.length);
-  });
+  }, 120_000);
 
   it('or for ten minutes: the drainer sends, sweeps for copies, and ends', async () => {
     const { faults } = baton.sandbox;

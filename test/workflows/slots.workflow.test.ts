@@ -108,8 +108,9 @@ describe('runs beside each other', () => {
     await eventually(async () => {
       const ended = (await baton.steps(id)).filter((step) => step.state === 'succeeded');
       if (ended.length < 6) throw new Error(`${ended.length} steps have ended`);
+      // The pages of the orders come last where the machine is busy.
+      if ((await landed(id)) === 0) throw new Error('nothing has landed');
     });
-    expect(await landed(id)).toBeGreaterThan(0);
     const waiting = await baton.start({ tenant: 'cancelled', logicalTime: '2026-05-01' });
     await state(waiting, 'waiting');
     await baton.client.workflow.getHandle(waiting).cancel();
