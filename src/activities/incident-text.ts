@@ -79,8 +79,9 @@ export function incidentMessage(
       title: `Ended: ${incident.title}`.slice(0, 150),
       text: `All ${incident.symptoms.length} alerts have ended, the last at ${incident.resolvedAt}.`,
       severity: 'info',
-      fields: [],
-      links: [],
+      // Not every notifier has threads: there the card itself has to say which incident it is of.
+      fields: [{ name: 'Incident', value: id }],
+      links: telling.ticketUrl === null ? [] : [{ label: 'Ticket', url: telling.ticketUrl }],
       thread: telling.thread,
     };
   const first = incident.symptoms.find(({ url }) => url !== null)?.url ?? null;

@@ -27,11 +27,21 @@ export async function ringBell(client: Client, bell: RingableBell): Promise<void
   }
 }
 
-function optionsOf({ workflowId, input, signal }: RingableBell) {
+/** What Temporal's Web UI says of each. */
+const summaries: Readonly<Record<string, string>> = {
+  drainEffects: 'Sends what waits for a connection',
+  fulfilOrder: 'What an approved order sets off',
+  loadArrivals: 'Loads what has arrived for a table',
+  processFile: 'One version of a file of orders',
+  triageIncident: 'One incident: its ticket and its thread',
+};
+
+function optionsOf({ workflowId, workflowType, input, signal }: RingableBell) {
   return {
     workflowId,
     taskQueue: taskQueues.workflow,
     args: [input],
+    staticSummary: summaries[workflowType] ?? workflowType,
     ...(signal === null ? { workflowIdReusePolicy: 'REJECT_DUPLICATE' as const } : {}),
   };
 }

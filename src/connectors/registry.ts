@@ -13,6 +13,7 @@ import { salesforce } from './salesforce/index.js';
 import { service } from './service/index.js';
 import { slack } from './slack/index.js';
 import { sns } from './sns/index.js';
+import { teams } from './teams/index.js';
 import { webhookSender } from './webhook/index.js';
 import { zendesk } from './zendesk/index.js';
 
@@ -32,6 +33,7 @@ export const connectors: Readonly<Record<string, Connector>> = {
   service,
   slack,
   sns,
+  teams,
   webhook: webhookSender,
   zendesk,
 };

@@ -27,7 +27,7 @@ export type Telling =
   | { readonly kind: 'recurred'; readonly times: number; readonly ordinal: string }
   | { readonly kind: 'resolve' | 'reopen' }
   | { readonly kind: 'message'; readonly ticketUrl: string | null }
-  | { readonly kind: 'close'; readonly thread: string };
+  | { readonly kind: 'close'; readonly thread: string; readonly ticketUrl: string | null };
 
 export interface IncidentPlan {
   readonly tellings: readonly Telling[];
@@ -48,6 +48,7 @@ export function planIncident(
 ): IncidentPlan {
   const { now, rollUpMs } = options;
   const tellings: Telling[] = [];
+  const ticketUrl = answers.ticket === null || answers.ticket === 'dead' ? null : answers.ticket.url;
   let next: Told = told;
   const tell = (telling: Telling, change: Told) => {
     tellings.push(telling);
@@ -67,10 +68,7 @@ export function planIncident(
   if (isHigher(incident.priority, next.priority))
     tell({ kind: 'raise', priority: incident.priority }, { priority: incident.priority });
   if (options.hasNotifier && next.messaged !== true && answers.ticket !== null)
-    tell(
-      { kind: 'message', ticketUrl: answers.ticket === 'dead' ? null : answers.ticket.url },
-      { messaged: true },
-    );
+    tell({ kind: 'message', ticketUrl }, { messaged: true });
   const times = incident.recurrences - (next.recurrences ?? 0);
   if (times > 0) {
     const dueAt = Date.parse(next.recurrencesAt ?? incident.openedAt) + rollUpMs;
@@ -86,7 +84,7 @@ export function planIncident(
   if (incident.state === 'resolved') {
     if (next.resolved !== true) tell({ kind: 'resolve' }, { resolved: true });
     if (next.closed !== true && answers.message !== null)
-      tell({ kind: 'close', thread: answers.message }, { closed: true });
+      tell({ kind: 'close', thread: answers.message, ticketUrl }, { closed: true });
   } else if (incident.heldUntil !== null) due(Date.parse(incident.heldUntil));
   return { tellings, told: next, dueInMs };
 }

@@ -47,7 +47,7 @@ export function createJsonValues(where: string) {
 
   function fail(what: string, offset: number): never {
     throw new BatonError('ERR_FILE_UNREADABLE', {
-      detail: `${where} ${what}, at byte ${position + offset + 1}, behind ${records} records.`,
+      detail: `${where} ${what}, at byte ${position + offset + 1}, behind ${records} ${records === 1 ? 'record' : 'records'}.`,
     });
   }
 

@@ -16,6 +16,7 @@ import { createServices } from './services/vendor.js';
 import type { Settings } from './settings.js';
 import { createSlackStore, type SlackStore } from './slack/store.js';
 import { createSlack } from './slack/vendor.js';
+import { createTeams, createTeamsStore, type TeamsStore } from './teams/vendor.js';
 import type { Vendor } from './wire.js';
 import { createTicketStore, type TicketStore } from './zendesk/tickets.js';
 import { createZendesk } from './zendesk/vendor.js';
@@ -28,6 +29,7 @@ export interface Stores {
   readonly slack: SlackStore;
   readonly rest: RestStore;
   readonly services: ServiceStore;
+  readonly teams: TeamsStore;
 }
 
 export function createStores(seed: Seed, journal: Journal, clock: SandboxClock): Stores {
@@ -39,6 +41,7 @@ export function createStores(seed: Seed, journal: Journal, clock: SandboxClock):
     slack: createSlackStore(journal, clock),
     rest: createRestStore(clock),
     services: createServiceStore(journal, clock),
+    teams: createTeamsStore(journal),
   };
 }
 
@@ -74,5 +77,6 @@ export function createVendors({
     createSlack(stores.slack, slackBotToken),
     createRest(stores.rest),
     createServices(stores.services, settings),
+    createTeams(stores.teams),
   ];
 }

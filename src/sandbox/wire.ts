@@ -1,7 +1,16 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Fault } from './faults.js';
 
-export const vendorNames = ['coupa', 'zendesk', 'salesforce', 'rates', 'slack', 'rest', 'services'] as const;
+export const vendorNames = [
+  'coupa',
+  'zendesk',
+  'salesforce',
+  'rates',
+  'slack',
+  'rest',
+  'services',
+  'teams',
+] as const;
 export type VendorName = (typeof vendorNames)[number];
 
 /** One request as a vendor sees it. */

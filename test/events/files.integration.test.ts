@@ -160,7 +160,7 @@ describe('a file of orders', () => {
     expect(none.reason).toMatch(
       /none\.json is not JSON: there is a < where a list or an object begins, at byte 1/,
     );
-    expect(half.reason).toMatch(/half\.json is cut off, at byte \d+, behind 1 records.*BTN-6020/);
+    expect(half.reason).toMatch(/half\.json is cut off, at byte \d+, behind 1 record.*BTN-6020/);
     const letters = await createDeadLetterStore(baton.database).list({ kind: 'file', limit: 10 });
     expect(letters.map(({ what }) => what).sort()).toEqual(['half.json', 'none.json']);
     expect(await rowsOf('C%')).toEqual([]);

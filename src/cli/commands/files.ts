@@ -77,7 +77,7 @@ export const showFile: Handler = async (cli, [reference = '']) => {
         ...(file.enriched_key === null
           ? []
           : [`  ${style.dim('enriched')}  ${file.enriched_key} in the lake`]),
-        ...(file.high === null ? [] : [`  ${style.dim('HIGH    ')}  ${file.high} orders`]),
+        ...(file.high === null ? [] : [`  ${style.dim('HIGH    ')}  ${file.high} of the orders`]),
         `  ${style.dim('Temporal')}  ${link}`,
         ...(file.state === 'dead' ? [`  ${style.dim('next    ')}  baton dlq replay file:${file.id}`] : []),
         '',

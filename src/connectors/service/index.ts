@@ -127,7 +127,11 @@ async function send(
     signal,
   });
   if (outcome !== undefined) return outcome;
-  const id = parseObject(answer.body)?.[settings.id];
+  const said = parseObject(answer.body);
+  // A proxy's page says nothing of the service.
+  if (said === null && answer.status !== 204)
+    return { kind: 'unknown', reason: `${http.connection}: the answer to ${body.command} is no JSON object` };
+  const id = said?.[settings.id];
   const remoteId = typeof id === 'string' || typeof id === 'number' ? String(id) : (body.remoteId ?? marker);
   return { kind: 'confirmed', remoteId, remoteUrl: null, adopted: false };
 }
