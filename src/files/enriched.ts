@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { finished } from 'node:stream/promises';
@@ -26,6 +26,21 @@ export interface EnrichedCopy {
 }
 
 const folder = 'enriched';
+const roomName = 'baton-file-';
+/** A room of this age was left by a process that was killed. */
+const abandonedMs = 86_400_000;
+/** Once per process. */
+let swept: Promise<void> | null = null;
+
+async function sweepRooms(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    if (!name.startsWith(roomName)) continue;
+    const room = path.join(tmpdir(), name);
+    const found = await stat(room).catch(() => null);
+    if (found !== null && Date.now() - found.mtimeMs > abandonedMs)
+      await rm(room, { recursive: true, force: true });
+  }
+}
 
 /** Written in the format of the file, compressed when that was. */
 export async function openEnrichedCopy(
@@ -33,7 +48,9 @@ export async function openEnrichedCopy(
   format: FileFormat,
   delimiter: string,
 ): Promise<EnrichedCopy> {
-  const room = await mkdtemp(path.join(tmpdir(), 'baton-file-'));
+  swept ??= sweepRooms().catch(() => {});
+  await swept;
+  const room = await mkdtemp(path.join(tmpdir(), roomName));
   const file = path.join(room, 'enriched');
   const out = createWriteStream(file);
   const sink = isCompressed(name) ? createGzip({ level: 1 }) : out;

@@ -7,17 +7,13 @@ import { person } from '../ask.js';
 import type { Cli, Handler } from '../context.js';
 import { list, one } from '../render/result.js';
 import { formatAge } from '../render/style.js';
+import { choice } from './choice.js';
 import { temporalLink } from './links.js';
 
 /** Orders that wait for a person; with `--all` or `--state` the others too. */
 export const listApprovals: Handler = async (cli, _, options) => {
   const { limit } = cli.settings;
-  const given = options['state'];
-  const named = fulfilmentStates.find((known) => known === given) ?? null;
-  if (given !== undefined && named === null)
-    throw new BatonError('ERR_USAGE', {
-      detail: `--state ${String(given)} is not one of ${fulfilmentStates.join(', ')}.`,
-    });
+  const named = choice(options, 'state', fulfilmentStates);
   const state = options['all'] === true ? null : (named ?? 'waiting');
   const found = await createFulfilmentStore(await cli.control()).list({ state, limit: limit + 1 });
   const now = new Date();

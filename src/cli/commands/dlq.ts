@@ -6,12 +6,13 @@ import { confirm, person } from '../ask.js';
 import type { Cli, Handler } from '../context.js';
 import { list, one } from '../render/result.js';
 import { formatAge } from '../render/style.js';
+import { choice } from './choice.js';
 import { replayKnownEvent } from './replay-event.js';
 
 /** What was given up and waits for a person, longest first. */
 export const listLetters: Handler = async (cli, _, options) => {
   const { limit } = cli.settings;
-  const kind = kindOf(options['kind']);
+  const kind = choice(options, 'kind', letterKinds) ?? null;
   const store = createDeadLetterStore(await cli.control());
   const found = await store.list({ ...(kind === null ? {} : { kind }), limit: limit + 1 });
   const now = new Date();
@@ -112,15 +113,6 @@ function taken(letter: DeadLetter): BatonError {
     detail: `${nameOf(letter)} is not dead any more: somebody else replayed it.`,
     fix: 'See all: baton dlq list',
   });
-}
-
-function kindOf(given: unknown) {
-  const kind = letterKinds.find((one) => one === given) ?? null;
-  if (given !== undefined && kind === null)
-    throw new BatonError('ERR_USAGE', {
-      detail: `--kind ${String(given)} is not one of ${letterKinds.join(', ')}.`,
-    });
-  return kind;
 }
 
 function letterData(letter: DeadLetter) {

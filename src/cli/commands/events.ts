@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createInboxStore, type InboxRow } from '../../control/inbox.js';
 import { type EventState, eventStates } from '../../domain/event.js';
 import { eventView } from '../../events/view.js';
-import { BatonError } from '../../protocol/errors.js';
 import type { Handler } from '../context.js';
 import { type Column, list, one } from '../render/result.js';
 import { formatAge, type Style } from '../render/style.js';
+import { choice } from './choice.js';
 import { knownEvent, replayKnownEvent } from './replay-event.js';
 
 /** Events, newest first. */
@@ -57,12 +57,8 @@ export const tailEvents: Handler = async (cli, _, options) => {
 const pollMs = 500;
 
 function filterOf(options: Readonly<Record<string, unknown>>) {
-  const { connection, type, state: given } = options;
-  const state = eventStates.find((one) => one === given);
-  if (given !== undefined && state === undefined)
-    throw new BatonError('ERR_USAGE', {
-      detail: `--state ${String(given)} is not one of ${eventStates.join(', ')}.`,
-    });
+  const { connection, type } = options;
+  const state = choice(options, 'state', eventStates);
   return {
     ...(connection === undefined ? {} : { connection: String(connection) }),
     ...(type === undefined ? {} : { type: String(type) }),

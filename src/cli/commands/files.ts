@@ -5,17 +5,13 @@ import { fileWorkflowId } from '../../protocol/names.js';
 import type { Handler } from '../context.js';
 import { list, one } from '../render/result.js';
 import { formatAge } from '../render/style.js';
+import { choice } from './choice.js';
 import { temporalLink } from './links.js';
 
 /** Files that arrived, newest first. */
 export const listFiles: Handler = async (cli, _, options) => {
   const { limit } = cli.settings;
-  const given = options['state'];
-  const state = fileStates.find((known) => known === given) ?? null;
-  if (given !== undefined && state === null)
-    throw new BatonError('ERR_USAGE', {
-      detail: `--state ${String(given)} is not one of ${fileStates.join(', ')}.`,
-    });
+  const state = choice(options, 'state', fileStates) ?? null;
   const found = await createFileStore(await cli.control()).list({ state, limit: limit + 1 });
   const now = new Date();
   return {

@@ -5,6 +5,7 @@ import { incidentWorkflowId } from '../../protocol/names.js';
 import type { Handler } from '../context.js';
 import { list, one } from '../render/result.js';
 import { formatAge, type Style } from '../render/style.js';
+import { choice } from './choice.js';
 import { temporalLink } from './links.js';
 
 const states = ['open', 'resolved'] as const;
@@ -13,12 +14,7 @@ const decisionsShown = 100;
 /** Incidents, newest first. */
 export const listIncidents: Handler = async (cli, _, options) => {
   const { limit } = cli.settings;
-  const given = options['state'];
-  const state = states.find((known) => known === given);
-  if (given !== undefined && state === undefined)
-    throw new BatonError('ERR_USAGE', {
-      detail: `--state ${String(given)} is not one of ${states.join(', ')}.`,
-    });
+  const state = choice(options, 'state', states);
   const found = await createIncidentStore(await cli.control()).list({
     ...(state === undefined ? {} : { state }),
     limit: limit + 1,

@@ -32,16 +32,15 @@ export function changeOf(facts: ChangeFacts): Change {
   const { table, operation, lsn, key, before, after, committedAt } = facts;
   const subject = key.length === 0 ? null : key.map(({ text }) => text ?? '').join(',');
   const unchanged = (after ?? []).filter(({ text }) => text === undefined).map(({ name }) => name);
-  const body = Buffer.from(
-    [
-      `{"table":${JSON.stringify(table)},"op":"${operation}","lsn":"${lsn}","xid":${facts.xid ?? 'null'}`,
-      `"committed_at":"${committedAt.toISOString()}"`,
-      `"key":${rowJson(key)}`,
-      `"before":${before === null ? 'null' : rowJson(before)}`,
-      `"after":${after === null ? 'null' : rowJson(after)}`,
-      ...(unchanged.length === 0 ? [] : [`"unchanged":${JSON.stringify(unchanged)}`]),
-    ].join(',') + '}',
-  );
+  const members = [
+    `"table":${JSON.stringify(table)},"op":"${operation}","lsn":"${lsn}","xid":${facts.xid ?? 'null'}`,
+    `"committed_at":"${committedAt.toISOString()}"`,
+    `"key":${rowJson(key)}`,
+    `"before":${before === null ? 'null' : rowJson(before)}`,
+    `"after":${after === null ? 'null' : rowJson(after)}`,
+    ...(unchanged.length === 0 ? [] : [`"unchanged":${JSON.stringify(unchanged)}`]),
+  ];
+  const body = Buffer.from(`{${members.join(',')}}`);
   return { id: idOf(facts, subject), type: `${table}.${operation}`, subject, committedAt, body };
 }
 
