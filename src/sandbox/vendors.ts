@@ -2,6 +2,7 @@ import type { SandboxClock } from './clock.js';
 import { type CoupaChanges, createCoupaChanges } from './coupa/changes.js';
 import { type CoupaStore, createCoupaStore } from './coupa/store.js';
 import { createCoupa } from './coupa/vendor.js';
+import { createFreshStore, createFreshservice, type FreshStore } from './freshservice/vendor.js';
 import type { Journal } from './journal.js';
 import type { SandboxSecrets } from './options.js';
 import { createRates } from './rates/vendor.js';
@@ -30,6 +31,7 @@ export interface Stores {
   readonly rest: RestStore;
   readonly services: ServiceStore;
   readonly teams: TeamsStore;
+  readonly freshservice: FreshStore;
 }
 
 export function createStores(seed: Seed, journal: Journal, clock: SandboxClock): Stores {
@@ -42,6 +44,7 @@ export function createStores(seed: Seed, journal: Journal, clock: SandboxClock):
     rest: createRestStore(clock),
     services: createServiceStore(journal, clock),
     teams: createTeamsStore(journal),
+    freshservice: createFreshStore(journal),
   };
 }
 
@@ -78,5 +81,6 @@ export function createVendors({
     createRest(stores.rest),
     createServices(stores.services, settings),
     createTeams(stores.teams),
+    createFreshservice(stores.freshservice, clock),
   ];
 }

@@ -10,6 +10,7 @@ export const vendorNames = [
   'rest',
   'services',
   'teams',
+  'freshservice',
 ] as const;
 export type VendorName = (typeof vendorNames)[number];
 

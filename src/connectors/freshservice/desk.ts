@@ -1,0 +1,287 @@
+import { BatonError } from '../../protocol/errors.js';
+import type { VendorHttp } from '../http.js';
+import type {
+  EffectRequest,
+  LookOutcome,
+  MarkedTicket,
+  SendOutcome,
+  TicketBody,
+  TicketDesk,
+  TicketUpdate,
+} from '../port.js';
+import { parseObject, readObject } from '../read-page.js';
+import { sendOnce, wrongBody } from '../send-outcome.js';
+import { isSolved, priorityCode, priorityOf, statusCode, statusCodes, toHtml } from './words.js';
+
+/** How long after a broken connection Freshservice may still commit the write. */
+const settleMs = 30_000;
+/** Looks back further than the first send: our clock and theirs differ. */
+const lookBackMs = 3_600_000;
+const perPage = 100;
+/** So many tickets, or notes of one, are looked through. */
+const mostPages = 300;
+const markerPattern = /^btn-[0-9a-f]{20}$/;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Tickets of Freshservice. It knows no idempotency key; the marker is a tag, and is looked for in the list of what has
+ * changed since, which is consistent: its search lags.
+ * https://api.freshservice.com/#tickets
+ */
+export function freshserviceDesk(http: VendorHttp, requester: string): TicketDesk {
+  const docs = 'https://api.freshservice.com/#tickets';
+  const resendIsSafe = ({ firstSentAt }: Pick<EffectRequest, 'firstSentAt'>) => firstSentAt === null;
+  return {
+    open: {
+      guarantee: 'once_after_looking',
+      docs,
+      settleMs,
+      resendIsSafe,
+      send: async (request, signal) =>
+        request.body.kind === 'ticket'
+          ? create(http, requester, request.body, request.marker, signal)
+          : wrongBody('ticket', request.body.kind),
+      look: (request, signal) => lookForTicket(http, request, signal),
+    },
+    update: {
+      guarantee: 'once_after_looking',
+      docs,
+      settleMs,
+      resendIsSafe,
+      send: async (request, signal) =>
+        request.body.kind === 'ticket_update'
+          ? update(http, request.body, request.marker, signal)
+          : wrongBody('ticket_update', request.body.kind),
+      look: (request, signal) => lookForNote(http, request, signal),
+    },
+    markedTickets: (signal) => markedTickets(http, signal),
+    closeDuplicate: (remoteId, keptId, signal) => closeDuplicate(http, remoteId, keptId, signal),
+  };
+}
+
+async function create(
+  http: VendorHttp,
+  requester: string,
+  body: TicketBody,
+  marker: string,
+  signal: AbortSignal,
+): Promise<SendOutcome> {
+  const { answer, outcome } = await sendOnce(http, {
+    method: 'POST',
+    path: '/api/v2/tickets',
+    json: {
+      subject: body.subject,
+      description: toHtml(body.description),
+      email: requester,
+      status: statusCodes.open,
+      priority: priorityCode(body.priority),
+      source: 2,
+      tags: [...body.tags, marker],
+    },
+    signal,
+  });
+  return outcome ?? confirmed(http, parseObject(answer.body)?.['ticket']);
+}
+
+function confirmed(http: VendorHttp, ticket: unknown): SendOutcome {
+  const id = idOf(ticket);
+  if (id === null) return { kind: 'unknown', reason: `${http.connection}: the answer names no ticket` };
+  return { kind: 'confirmed', remoteId: id, remoteUrl: urlOf(http, id), adopted: false };
+}
+
+/** Status and priority first, which may be set twice; the note, which tells that all is done, last. */
+async function update(
+  http: VendorHttp,
+  body: TicketUpdate,
+  marker: string,
+  signal: AbortSignal,
+): Promise<SendOutcome> {
+  const { remoteId, comment, priority } = body;
+  const reopens = body.status === null && body.reopens === true && (await wasSolved(http, remoteId, signal));
+  const status = reopens ? 'open' : body.status;
+  if (status !== null || priority !== undefined) {
+    const { outcome } = await sendOnce(http, {
+      method: 'PUT',
+      path: pathOf(remoteId),
+      json: {
+        ...(status === null ? {} : { status: statusCode(status) }),
+        ...(priority === undefined ? {} : { priority: priorityCode(priority) }),
+      },
+      signal,
+    });
+    if (outcome !== undefined) return outcome;
+  }
+  const { answer, outcome } = await sendOnce(http, {
+    method: 'POST',
+    path: `${pathOf(remoteId)}/notes`,
+    json: { body: toHtml(`${comment}\n\n${marker}`), private: true },
+    signal,
+  });
+  if (outcome !== undefined) return outcome;
+  if (idOf(parseObject(answer.body)?.['conversation']) === null)
+    return { kind: 'unknown', reason: `${http.connection}: the answer names no note` };
+  return { kind: 'confirmed', remoteId, remoteUrl: urlOf(http, remoteId), adopted: false };
+}
+
+/** False also where it cannot be told: the note matters more. */
+async function wasSolved(http: VendorHttp, remoteId: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    const { ticket } = await readObject(http, { method: 'GET', path: pathOf(remoteId), signal });
+    return isSolved((ticket as Fields | undefined)?.['status']);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof BatonError) return false;
+    throw error;
+  }
+}
+
+async function lookForTicket(
+  http: VendorHttp,
+  { marker, firstSentAt }: EffectRequest,
+  signal: AbortSignal,
+): Promise<LookOutcome> {
+  const since = new Date((firstSentAt?.getTime() ?? Date.now()) - lookBackMs);
+  return looked(signal, async () => {
+    const ids: string[] = [];
+    for await (const ticket of ticketsSince(http, since, signal)) {
+      const id = idOf(ticket);
+      if (id !== null && tagsOf(ticket).includes(marker)) ids.push(id);
+    }
+    ids.sort((a, b) => Number(a) - Number(b));
+    const [first] = ids;
+    if (first === undefined) return { kind: 'absent' };
+    return { kind: 'found', remoteIds: ids, remoteUrl: urlOf(http, first) };
+  });
+}
+
+async function lookForNote(
+  http: VendorHttp,
+  { body, marker }: EffectRequest,
+  signal: AbortSignal,
+): Promise<LookOutcome> {
+  if (body.kind !== 'ticket_update') return { kind: 'cannot_look', reason: 'this action looks for notes' };
+  const { remoteId } = body;
+  return looked(signal, async () => {
+    const path = `${pathOf(remoteId)}/conversations`;
+    for await (const note of pages(http, path, 'conversations', {}, signal))
+      if (
+        String(note['body_text'] ?? '')
+          .trimEnd()
+          .endsWith(marker)
+      )
+        return { kind: 'found', remoteIds: [remoteId], remoteUrl: urlOf(http, remoteId) };
+    return { kind: 'absent' };
+  });
+}
+
+/** A look that fails for whatever reason says nothing about the ticket. */
+async function looked(signal: AbortSignal, look: () => Promise<LookOutcome>): Promise<LookOutcome> {
+  try {
+    return await look();
+  } catch (error) {
+    const isOurs = error instanceof BatonError && !signal.aborted;
+    return { kind: 'cannot_look', reason: isOurs ? error.message : 'it was cancelled or could not be read' };
+  }
+}
+
+/** Also those that are deleted: a ticket that somebody threw away was opened all the same. */
+async function* markedTickets(http: VendorHttp, signal: AbortSignal): AsyncGenerator<MarkedTicket> {
+  const everything = new Date('2000-01-01T00:00:00Z');
+  for (const filter of [{}, { filter: 'deleted' }])
+    for await (const ticket of ticketsSince(http, everything, signal, filter)) {
+      const remoteId = idOf(ticket);
+      const marker = tagsOf(ticket).find((tag) => markerPattern.test(tag));
+      if (remoteId === null || marker === undefined) continue;
+      yield {
+        remoteId,
+        remoteUrl: urlOf(http, remoteId),
+        marker,
+        isSolved: isSolved(ticket['status']),
+        createdAt: new Date(String(ticket['created_at'])),
+        body: {
+          kind: 'ticket',
+          subject: String(ticket['subject'] ?? ''),
+          description: String(ticket['description_text'] ?? ''),
+          priority: priorityOf(ticket['priority']),
+          tags: tagsOf(ticket).filter((tag) => tag !== marker),
+        },
+      };
+    }
+}
+
+/** Its tag changes, so that looking for the marker finds only the kept one from then on. Doing it again changes nothing. */
+async function closeDuplicate(
+  http: VendorHttp,
+  remoteId: string,
+  keptId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { ticket } = await readObject(http, { method: 'GET', path: pathOf(remoteId), signal });
+  const tags = tagsOf((ticket ?? {}) as Fields);
+  if (tags.includes('baton_duplicate')) return;
+  await http.read({
+    method: 'POST',
+    path: `${pathOf(remoteId)}/notes`,
+    json: { body: `Duplicate of ticket ${keptId}, opened twice by mistake.`, private: true },
+    signal,
+  });
+  await http.read({
+    method: 'PUT',
+    path: pathOf(remoteId),
+    json: {
+      status: statusCodes.closed,
+      tags: [...tags.map((tag) => (markerPattern.test(tag) ? `${tag}-duplicate` : tag)), 'baton_duplicate'],
+    },
+    signal,
+  });
+}
+
+/** Without `updated_since` only the last thirty days are listed. */
+function ticketsSince(
+  http: VendorHttp,
+  since: Date,
+  signal: AbortSignal,
+  more: Readonly<Record<string, string>> = {},
+): AsyncGenerator<Fields> {
+  const query = { updated_since: since.toISOString(), order_type: 'asc', ...more };
+  return pages(http, '/api/v2/tickets', 'tickets', query, signal);
+}
+
+/** A list to its end: one that does not end throws, because "absent" would then be a guess. */
+async function* pages(
+  http: VendorHttp,
+  path: string,
+  member: string,
+  query: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): AsyncGenerator<Fields> {
+  for (let page = 1; page <= mostPages; page += 1) {
+    const asked = { ...query, per_page: perPage, page };
+    const { [member]: found } = await readObject(http, { method: 'GET', path, query: asked, signal });
+    if (!Array.isArray(found)) break;
+    yield* found as Fields[];
+    if (found.length < perPage) return;
+  }
+  throw new BatonError('ERR_SOURCE_BAD_RESPONSE', {
+    detail: `${http.connection}: GET ${path} does not list its ${member} to their end`,
+    vendor: true,
+  });
+}
+
+function pathOf(remoteId: string): string {
+  return `/api/v2/tickets/${encodeURIComponent(remoteId)}`;
+}
+
+function urlOf(http: VendorHttp, id: string): string {
+  return `${http.baseUrl}/a/tickets/${id}`;
+}
+
+function tagsOf(ticket: Fields): readonly string[] {
+  return Array.isArray(ticket['tags']) ? ticket['tags'].map(String) : [];
+}
+
+function idOf(value: unknown): string | null {
+  if (typeof value !== 'object' || value === null || !('id' in value)) return null;
+  return Number.isSafeInteger(value.id) ? String(value.id) : null;
+}
