@@ -193,12 +193,20 @@ const schemes: readonly {
     signsBody: false,
     sign: (secret: string) => ({ 'x-told-apart': secret }),
   })),
-  {
-    type: 'alertmanager',
+  ...['alertmanager', 'files'].map((type) => ({
+    type,
     secret: 's',
     proof: 'authorization',
     signsBody: false,
-    sign: (secret) => ({ authorization: `Bearer ${secret}` }),
+    sign: (secret: string) => ({ authorization: `Bearer ${secret}` }),
+  })),
+  {
+    type: 'files',
+    settings: { header: 'x-api-key' },
+    secret: 's',
+    proof: 'x-api-key',
+    signsBody: false,
+    sign: (secret) => ({ 'x-api-key': secret }),
   },
   {
     type: 'alertmanager',
@@ -321,6 +329,23 @@ describe('what a delivery says of itself', () => {
     ],
     ['freshdesk', s, '{"freshdesk_webhook":{"ticket_id":12}}', { id: null, subject: '12' }],
     [
+      'files',
+      s,
+      '{"EventName":"s3:ObjectCreated:Put","Key":"b/a.json","Records":[{"eventTime":"2027-01-20T10:00:00Z"}]}',
+      {
+        id: null,
+        type: 's3:ObjectCreated:Put',
+        subject: 'b/a.json',
+        occurredAt: new Date('2027-01-20T10:00:00Z'),
+      },
+    ],
+    [
+      'files',
+      s,
+      '{"message":{"messageId":"77","attributes":{"eventType":"OBJECT_FINALIZE","objectId":"a.json"}},"subscription":"x"}',
+      { id: '77', type: 'OBJECT_FINALIZE', subject: 'a.json' },
+    ],
+    [
       'freshservice',
       s,
       '{"ticket_id":"12","event":"ticket.updated"}',
@@ -357,6 +382,17 @@ describe('what a delivery says of itself', () => {
 function isJsonSender(type: string): boolean {
   return connectors[type]?.webhook !== undefined && !['sns', 'salesforce', 'slack'].includes(type);
 }
+
+describe('a store that can set no header', () => {
+  it('is known by the secret in its address, and by no other', async () => {
+    const given = async (query: Record<string, string>) =>
+      (await verify('files', { secret: 's' }, { body: '{}', query })).genuine;
+    expect(await given({ token: 's' })).toBe(true);
+    expect(
+      await Promise.all([{ token: 'S' }, { token: '' }, { secret: 's' }, {}].map(given as never)),
+    ).toEqual([false, false, false, false]);
+  });
+});
 
 describe('Slack', () => {
   const hook = () => webhookOf('slack').open(settingsOf('slack', { secret: 's' }));
