@@ -1,3 +1,4 @@
+import type { FilesSettings } from '../connectors/files/settings.js';
 import type { TicketBody } from '../connectors/port.js';
 import type { FileRow } from '../control/files.js';
 import { effectKey, type Intent, referenceWord } from '../control/intents.js';
@@ -26,9 +27,9 @@ export async function finishFile(
       story: `${file.key} is ${file.state}.`,
     };
   const { settings } = await deps.filePlaces(connection);
-  const high = await highOrders(deps, file, settings.summaryAfter);
+  const high = await highOrders(deps, file, settings);
   if (settings.tickets !== undefined && high.total > 0) {
-    await deps.effects.intend(intentsFor(deps, file, settings.tickets, high));
+    await deps.effects.intend(intentsFor(deps, file, settings, settings.tickets, high));
     await deps.orchestrator.wakeDrain(settings.tickets, file.tenant);
   }
   await deps.files.done(id, high.total);
@@ -43,8 +44,8 @@ interface High {
   readonly rows: readonly Row[];
 }
 
-/** One more than get a ticket each, so that it is known when they are too many. */
-async function highOrders(deps: ActivityDeps, file: FileRow, most: number): Promise<High> {
+/** How many there are, and as many of them as get a ticket each. */
+async function highOrders(deps: ActivityDeps, file: FileRow, { summaryAfter }: Limit): Promise<High> {
   const step = fileStep(file.connection, rawTable(file.connection, filesStream));
   const table = tableOf(deps.connections.stream(file.connection, filesStream), step);
   const batch = batchLabel({ batchId: file.batch_id ?? '', generation: file.generation ?? 0 });
@@ -52,11 +53,19 @@ async function highOrders(deps: ActivityDeps, file: FileRow, most: number): Prom
     batch,
     column: 'priority_flag',
     value: 'HIGH',
-    limit: most + 1,
+    limit: summaryAfter,
   });
 }
 
-function intentsFor(deps: ActivityDeps, file: FileRow, desk: string, { total, rows }: High): Intent[] {
+type Limit = Pick<FilesSettings, 'summaryAfter'>;
+
+function intentsFor(
+  deps: ActivityDeps,
+  file: FileRow,
+  { summaryAfter }: Limit,
+  desk: string,
+  { total, rows }: High,
+): Intent[] {
   const open = deps.connections.open(desk).ticketDesk?.open;
   if (open === undefined)
     throw new BatonError('ERR_CONFIG_INVALID', {
@@ -79,7 +88,7 @@ function intentsFor(deps: ActivityDeps, file: FileRow, desk: string, { total, ro
       ticket: { rule: 'high_order', subject: ticket.subject },
     };
   };
-  if (total < rows.length || total > rows.length)
+  if (total > summaryAfter)
     return [intent(`high-orders:${file.id}`, (reference) => summaryTicket(file, { total, rows }, reference))];
   return rows.map((order) =>
     intent(`order:${file.connection}:${encodeURIComponent(order['order_id'] ?? '')}`, (reference) =>
@@ -96,7 +105,7 @@ function orderTicket(file: FileRow, order: Row, reference: string): TicketBody {
       `${order['subtotal']} ${order['currency']} with a tax of ${order['tax']}: ${order['order_value_usd']} USD.`,
       '',
       `File: ${file.key} (${file.connection})`,
-      `Its orders: baton files show ${file.id}`,
+      `What became of it: baton files show ${file.id}`,
       reference,
     ].join('\n'),
     priority: 'high',
@@ -114,7 +123,7 @@ function summaryTicket(file: FileRow, { total, rows }: High, reference: string):
       ...rows.slice(0, 20).map((order) => `${order['order_id']}: ${order['order_value_usd']} USD`),
       '',
       `File: ${file.key} (${file.connection})`,
-      `All of them: SELECT * FROM raw.${file.connection.replaceAll('-', '_')}_orders WHERE priority_flag = 'HIGH' AND _batch_id = '${file.batch_id}.${file.generation}'`,
+      `All of them: SELECT * FROM ${rawTable(file.connection, filesStream)} WHERE priority_flag = 'HIGH' AND _batch_id = '${file.batch_id}.${file.generation}'`,
       reference,
     ].join('\n'),
     priority: 'high',

@@ -19,20 +19,12 @@ import { formatOf } from '../files/format.js';
 import { readRecords } from '../files/records.js';
 import { segment } from '../lake/keys.js';
 import { writeManifest } from '../lake/parts.js';
-import type { Lake } from '../lake/port.js';
 import { rawTable } from '../pipelines/resilient-elt-pipeline.js';
 import type { LandFileResult, ProcessFileInput } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
 import { handBackIfStopping } from './failure.js';
 import { createLander } from './lander.js';
-import type { ActivityDeps } from './ports.js';
-
-/** Where a connection's files are, and what is to be done with them. */
-export interface FilePlace {
-  readonly lake: Lake;
-  readonly settings: FilesSettings;
-  readonly tenant: string;
-}
+import type { ActivityDeps, FilePlace } from './ports.js';
 
 /** Records that are landed together, at most, and their bytes. */
 const pageRecords = 5_000;

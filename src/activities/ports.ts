@@ -1,3 +1,4 @@
+import type { FilesSettings } from '../connectors/files/settings.js';
 import type { Connector, OpenConnection, Stream } from '../connectors/port.js';
 import type { ArrivalQueue, ArrivalStore } from '../control/arrivals.js';
 import type { BatchStore } from '../control/batches.js';
@@ -17,7 +18,6 @@ import type { Logger } from '../observability/logger.js';
 import type { ClaimRunInput } from '../protocol/activities.js';
 import type { Encoder } from '../warehouse/encode.js';
 import type { Warehouse } from '../warehouse/port.js';
-import type { FilePlace } from './land-file.js';
 
 /** Opens each connection once per process and class of work, so that its token and its leases are shared. */
 export interface Connections {
@@ -64,6 +64,13 @@ export interface Triage {
 export interface AlertTarget {
   readonly connection: string;
   readonly channel: string;
+}
+
+/** Where a connection's files are, and what is to be done with them. */
+export interface FilePlace {
+  readonly lake: Lake;
+  readonly settings: FilesSettings;
+  readonly tenant: string;
 }
 
 /** What all activities are made of; a worker's composition root provides it. */

@@ -3,6 +3,7 @@ import type { PostgresSettings } from '../connectors/postgres/index.js';
 import type { Secret } from '../domain/secret.js';
 import { ownSettingsOf } from './connection.js';
 import { databaseUrl } from './database.js';
+import { tenantOf } from './tenants.js';
 import type { BatonConfig } from './types.js';
 
 /** A database whose changes are followed, as baton.yaml has it. */
@@ -30,11 +31,10 @@ export function changePlace(
   connectors: Readonly<Record<string, Connector>>,
 ): ChangePlace {
   const { url, password, ...rest } = ownSettingsOf(config, connection, connectors) as PostgresSettings;
-  const tenant = config.connections[connection]?.tenant ?? config.tenants[0] ?? 'default';
   return {
     ...rest,
     connection,
-    tenant,
+    tenant: tenantOf(config, connection),
     url: databaseUrl({ url, ...(password === undefined ? {} : { password }) }, config),
   };
 }

@@ -15,7 +15,7 @@ export { configuredPipelines, knownTenant, type RunRequest, settingsOfRun } from
 export type { SecretRef } from './schema/values.js';
 export { resolveSecret } from './secrets.js';
 export { type TemporalConnectionOptions, temporalConnectionOptions } from './temporal.js';
-export { currentTenants } from './tenants.js';
+export { currentTenants, tenantOf } from './tenants.js';
 export type {
   AlertTarget,
   BatonConfig,

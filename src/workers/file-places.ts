@@ -1,5 +1,5 @@
-import type { FilePlace } from '../activities/land-file.js';
-import { type BatonConfig, filePlace } from '../config/index.js';
+import type { FilePlace } from '../activities/ports.js';
+import { type BatonConfig, filePlace, tenantOf } from '../config/index.js';
 import type { Connector } from '../connectors/port.js';
 import { connectors as registry } from '../connectors/registry.js';
 import { openLake } from '../lake/open.js';
@@ -14,8 +14,7 @@ export function createFilePlaces(
     const known = opened.get(connection);
     if (known !== undefined) return known;
     const { place, settings } = filePlace(config, connection, connectors);
-    const tenant = config.connections[connection]?.tenant ?? config.tenants[0] ?? 'default';
-    const made = { lake: await openLake(place), settings, tenant };
+    const made = { lake: await openLake(place), settings, tenant: tenantOf(config, connection) };
     opened.set(connection, made);
     return made;
   };

@@ -1,5 +1,4 @@
-import type { FilePlace } from '../activities/land-file.js';
-import type { ActivityDeps } from '../activities/ports.js';
+import type { ActivityDeps, FilePlace } from '../activities/ports.js';
 import type { DueBell } from '../control/bells.js';
 import { freshEntries, nameOf, type Watch, watch } from './watch.js';
 

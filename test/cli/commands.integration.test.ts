@@ -47,6 +47,13 @@ describe('the command line, as a process', () => {
 
   const baton = (...args: string[]) => spawnBaton(args, project(small), env);
 
+  it('diagnoses a setting that its connector does not know, as everything else would refuse it', async () => {
+    const wrong = project(small.replace('pipelines:', '  pos: {type: files, foldr: ./in}\npipelines:'));
+    const { code, stdout } = await spawnBaton(['doctor', '--json'], wrong, env).ended;
+    expect(code).not.toBe(0);
+    expect(stdout).toMatch(/connections\.pos.*foldr/);
+  });
+
   it('shows which outside system is down, and when it is asked again', async () => {
     const budgets = createBudgetStore(control);
     const key = { connection: 'coupa', tenant: '*' };

@@ -15,6 +15,7 @@ beforeAll(async () => {
   baton = await startInstallation({
     BATON_CONNECTIONS__POS__SETTLE_MS: '300',
     BATON_CONNECTIONS__POS__POLL_MS: '200',
+    BATON_CONNECTIONS__POS__SUMMARY_AFTER: '3',
   });
   baton.sandbox.settings.zendeskPerMinute = null;
   folder = path.join(baton.config.home, 'raw-pos-orders');
@@ -106,6 +107,28 @@ describe('a file of orders', () => {
     });
     expect((await tickets()).filter((subject) => subject.startsWith('Order A'))).toHaveLength(1);
     await record('file-done', baton.client, `file/pos/${file.id}`);
+  });
+
+  it('with more HIGH orders than get a ticket each has one ticket for all of them', async () => {
+    const orders = (prefix: string, count: number) =>
+      JSON.stringify(
+        Array.from({ length: count }, (_, at) => ({ order_id: `${prefix}${at + 1}`, subtotal: 20_000 })),
+      );
+    put('as-many.json', orders('S', 3));
+    put('too-many.json', orders('T', 4));
+    expect([(await ended('as-many.json')).high, (await ended('too-many.json')).high]).toEqual([3, 4]);
+    const expected = [
+      '4 orders of high value in too-many.json',
+      ...[1, 2, 3].map((at) => `Order S${at} is worth 21600.00 USD`),
+    ];
+    const about = async () =>
+      (await tickets()).filter((subject) => /^Order [ST]|too-many|as-many/.test(subject)).sort();
+    await vi.waitFor(async () => expect(await about()).toEqual(expected), { timeout: 15_000 });
+    const summary = (await baton.tickets()).find(({ subject }) => subject.includes('too-many'));
+    const select = /All of them: (SELECT .*)/.exec(JSON.stringify(summary))?.[1]?.split('\\n')[0] ?? '';
+    const { rows } = await query(baton.warehouseDatabase.knex, select);
+    expect(rows.map((row) => row['order_id']).sort()).toEqual(['T1', 'T2', 'T3', 'T4']);
+    expect(await about()).toEqual(expected);
   });
 
   it('converts what is in another currency by the day’s rates first', async () => {

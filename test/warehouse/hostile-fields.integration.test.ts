@@ -62,14 +62,21 @@ const value = fc.oneof(
   fc.boolean(),
   fc.string({ unit: 'binary', maxLength: 20 }),
   fc.constantFrom('nul\0', 'half\udfff', '\\u0000', '\\', '{"a":1}', ''),
-  fc.array(fc.string({ unit: 'binary', maxLength: 5 }), { maxLength: 2 }),
+  fc.array(
+    fc.oneof(
+      { weight: 3, arbitrary: fc.string({ unit: 'binary', maxLength: 5 }) },
+      fc.constantFrom('\0', 'half\udfff', '\\u0000', '\\\0'),
+    ),
+    { maxLength: 2 },
+  ),
   fc.record({ x: fc.string({ unit: 'grapheme' }) }),
 );
 
-/** What a column must show: the value as text; what no table can store as U+FFFD. */
+/** What a column must show: the value as text; what no table can store as U+FFFD, at any depth. */
 function shown(given: unknown): string {
-  if (typeof given === 'string') return given.replace(/[\0\p{Surrogate}]/gu, '\ufffd');
-  return JSON.stringify(given);
+  const storable = (text: string) => text.replace(/[\0\p{Surrogate}]/gu, '\ufffd');
+  if (typeof given === 'string') return storable(given);
+  return JSON.stringify(given, (_, inner) => (typeof inner === 'string' ? storable(inner) : inner));
 }
 
 function isStorable(text: string): boolean {

@@ -131,9 +131,8 @@ describe('a backfill under way', () => {
     await change(id, 'cancel');
     await expect(baton.client.workflow.getHandle(id).result()).rejects.toThrow();
     console.log(`a live run alone ${Math.round(alone)} ms, beside a backfill ${Math.round(beside)} ms`);
-    // The slowed page, four other runs, and whatever else this machine does meanwhile; a run that had to wait for the
-    // backfill would take the quarter of a minute that this takes.
-    expect(beside).toBeLessThan(2 * alone + 6_000);
+    // The slowed page, and four others on the same two processors; not the quarter of a minute that the backfill takes.
+    expect(beside).toBeLessThan(2 * alone + 1_000);
   }, 120_000);
 });
 

@@ -144,7 +144,7 @@ async function testOne(
   const { type, baseUrl } = config.connections[name] ?? { type: '', baseUrl: null };
   const checks: CheckTick[] = [];
   const seen = { connection: name, system: connectors[type]?.system ?? type, baseUrl, checks };
-  cli.verbose(`testing        ${name} at ${baseUrl}`);
+  cli.verbose(`testing        ${name}${baseUrl === null ? '' : ` at ${baseUrl}`}`);
   try {
     if (type === 'postgres')
       return await testDatabase(config, { ...seen, ok: false, error: null }, connectors);
@@ -232,7 +232,7 @@ const icons = { ok: '✓', failed: '✗', skipped: '–' } as const;
 function describe(result: TestResult, style: Style): string {
   const icon = result.ok ? style.green('✓') : style.red('✗');
   const lines = [
-    `${icon} ${style.bold(result.connection)}  ${result.system} at ${result.baseUrl}`,
+    `${icon} ${style.bold(result.connection)}  ${result.system}${result.baseUrl === null ? '' : ` at ${result.baseUrl}`}`,
     ...result.checks.map(({ step, state, detail }) => {
       const paint = state === 'failed' ? style.red : state === 'ok' ? style.green : style.dim;
       return `  ${paint(icons[state])} ${step.padEnd(6)}  ${detail}`;

@@ -1,18 +1,13 @@
-import {
-  type Arrival,
-  type ArrivalState,
-  arrivalStates,
-  createArrivalStore,
-} from '../../control/arrivals.js';
-import { BatonError } from '../../protocol/errors.js';
+import { type Arrival, arrivalStates, createArrivalStore } from '../../control/arrivals.js';
 import type { Handler } from '../context.js';
 import { list } from '../render/result.js';
 import { formatAge } from '../render/style.js';
+import { choice } from './choice.js';
 
 /** What has arrived in the lake to be loaded apart from a run, and what became of each of it. */
 export const listArrivals: Handler = async (cli, _, options) => {
   const { limit } = cli.settings;
-  const state = stateOf(options['state']);
+  const state = choice(options, 'state', arrivalStates) ?? null;
   const found = await createArrivalStore(await cli.control()).list({ state, limit: limit + 1 });
   const now = new Date();
   return {
@@ -37,13 +32,6 @@ export const listArrivals: Handler = async (cli, _, options) => {
     }),
   };
 };
-
-function stateOf(given: unknown): ArrivalState | null {
-  if (given === undefined) return null;
-  const state = arrivalStates.find((candidate) => candidate === given);
-  if (state !== undefined) return state;
-  throw new BatonError('ERR_USAGE', { detail: `--state is one of ${arrivalStates.join(', ')}.` });
-}
 
 /** A batch without records has no object. */
 function objectOf({ key, batch_id, generation }: Arrival): string {

@@ -5,6 +5,7 @@ import { createQuarantineStore, type QuarantinedRecord } from '../../warehouse/p
 import type { Handler } from '../context.js';
 import { list, one } from '../render/result.js';
 import { formatAge, type Style } from '../render/style.js';
+import { choice } from './choice.js';
 import { knownRun } from './names.js';
 
 const states = ['waiting', 'superseded', 'all'] as const;
@@ -14,9 +15,14 @@ export const listQuarantine: Handler = async (cli, _, options) => {
   const { limit } = cli.settings;
   const run = options['run'] === undefined ? {} : { runId: (await knownRun(cli, String(options['run']))).id };
   const rule = options['rule'] === undefined ? {} : { rule: String(options['rule']) };
-  const state = stateFilter(String(options['state']));
+  const state = choice(options, 'state', states);
   const store = createQuarantineStore(await cli.warehouse());
-  const found = await store.list({ ...run, ...rule, ...state, limit: limit + 1 });
+  const found = await store.list({
+    ...run,
+    ...rule,
+    ...(state === undefined || state === 'all' ? {} : { state }),
+    limit: limit + 1,
+  });
   const now = new Date();
   return {
     result: list<QuarantinedRecord>({
@@ -55,14 +61,6 @@ export const showQuarantine: Handler = async (cli, [reference = '']) => {
     fix: 'See all: baton quarantine list --state all',
   });
 };
-
-function stateFilter(given: string): { readonly state?: QuarantinedRecord['state'] } {
-  const state = states.find((known) => known === given);
-  if (state === undefined) {
-    throw new BatonError('ERR_USAGE', { detail: `--state ${given} is not one of ${states.join(', ')}.` });
-  }
-  return state === 'all' ? {} : { state };
-}
 
 function recordData(record: QuarantinedRecord) {
   return {

@@ -6,6 +6,7 @@ import type { Handler, Outcome } from '../context.js';
 import { list, one } from '../render/result.js';
 import { renderSteps } from '../render/step-tree.js';
 import { formatAge, formatCount, formatSeconds, type Style } from '../render/style.js';
+import { choice } from './choice.js';
 import { temporalLink } from './links.js';
 import { knownPipeline, knownRun } from './names.js';
 import { receiptLines, ticketWords } from './receipt.js';
@@ -25,7 +26,7 @@ const icons: Readonly<Record<RunState, string>> = {
 export const listRuns: Handler = async (cli, _, options) => {
   const { limit } = cli.settings;
   const pipeline = options['pipeline'] === undefined ? undefined : String(options['pipeline']);
-  const state = options['state'] === undefined ? undefined : runState(String(options['state']));
+  const state = choice(options, 'state', runStates);
   const store = createRunStore(await cli.control());
   const named = pipeline === undefined ? {} : { pipeline: knownPipeline(await cli.config(), pipeline) };
   const found = await store.list({ ...named, ...(state === undefined ? {} : { state }), limit: limit + 1 });
@@ -106,12 +107,6 @@ function withoutFailure(outcome: Outcome): Outcome {
 function asFailure(run: RunRow): BatonError {
   const detail = `Run ${run.short_id} of ${run.pipeline} failed${run.error === null ? '.' : `: ${run.error.detail}`}`;
   return new BatonError('ERR_RUN_FAILED', { detail });
-}
-
-function runState(given: string): RunState {
-  const state = runStates.find((known) => known === given);
-  if (state !== undefined) return state;
-  throw new BatonError('ERR_USAGE', { detail: `--state ${given} is not one of ${runStates.join(', ')}.` });
 }
 
 function runData(run: RunRow) {

@@ -1,5 +1,6 @@
 import { loadConfig } from '../../config/index.js';
 import type { BatonConfig } from '../../config/types.js';
+import { connectors } from '../../connectors/registry.js';
 import { BatonError, describeError } from '../../protocol/errors.js';
 import { machineChecks } from './doctor-machine.js';
 import { serviceChecks } from './doctor-services.js';
@@ -46,7 +47,7 @@ function readConfiguration({ env, cwd }: Omit<DoctorContext, 'config'>): {
   finding: Finding;
 } {
   try {
-    const config = loadConfig({ env, cwd });
+    const config = loadConfig({ env, cwd, connectors });
     return { config, finding: { state: 'ok', detail: config.file } };
   } catch (error) {
     return { config: undefined, finding: asFinding(error) };

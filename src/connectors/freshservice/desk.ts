@@ -1,4 +1,5 @@
 import { BatonError } from '../../protocol/errors.js';
+import { idOf, looked, unlessUntold } from '../desk.js';
 import type { VendorHttp } from '../http.js';
 import type {
   EffectRequest,
@@ -30,14 +31,15 @@ type Fields = Readonly<Record<string, unknown>>;
  * https://api.freshservice.com/#tickets
  */
 export function freshserviceDesk(http: VendorHttp, requester: string): TicketDesk {
-  const docs = 'https://api.freshservice.com/#tickets';
-  const resendIsSafe = ({ firstSentAt }: Pick<EffectRequest, 'firstSentAt'>) => firstSentAt === null;
+  const action = {
+    guarantee: 'once_after_looking',
+    docs: 'https://api.freshservice.com/#tickets',
+    settleMs,
+    resendIsSafe: ({ firstSentAt }: EffectRequest) => firstSentAt === null,
+  } as const;
   return {
     open: {
-      guarantee: 'once_after_looking',
-      docs,
-      settleMs,
-      resendIsSafe,
+      ...action,
       send: async (request, signal) =>
         request.body.kind === 'ticket'
           ? create(http, requester, request.body, request.marker, signal)
@@ -45,10 +47,7 @@ export function freshserviceDesk(http: VendorHttp, requester: string): TicketDes
       look: (request, signal) => lookForTicket(http, request, signal),
     },
     update: {
-      guarantee: 'once_after_looking',
-      docs,
-      settleMs,
-      resendIsSafe,
+      ...action,
       send: async (request, signal) =>
         request.body.kind === 'ticket_update'
           ? update(http, request.body, request.marker, signal)
@@ -124,16 +123,11 @@ async function update(
   return { kind: 'confirmed', remoteId, remoteUrl: urlOf(http, remoteId), adopted: false };
 }
 
-/** False also where it cannot be told: the note matters more. */
 async function wasSolved(http: VendorHttp, remoteId: string, signal: AbortSignal): Promise<boolean> {
-  try {
-    const { ticket } = await readObject(http, { method: 'GET', path: pathOf(remoteId), signal });
-    return isSolved((ticket as Fields | undefined)?.['status']);
-  } catch (error) {
-    signal.throwIfAborted();
-    if (error instanceof BatonError) return false;
-    throw error;
-  }
+  const answer = await unlessUntold(signal, () =>
+    readObject(http, { method: 'GET', path: pathOf(remoteId), signal }),
+  );
+  return isSolved((answer?.['ticket'] as Fields | undefined)?.['status']);
 }
 
 async function lookForTicket(
@@ -142,7 +136,7 @@ async function lookForTicket(
   signal: AbortSignal,
 ): Promise<LookOutcome> {
   const since = new Date((firstSentAt?.getTime() ?? Date.now()) - lookBackMs);
-  return looked(signal, async () => {
+  return looked(async () => {
     const ids: string[] = [];
     for await (const ticket of ticketsSince(http, since, signal)) {
       const id = idOf(ticket);
@@ -162,7 +156,7 @@ async function lookForNote(
 ): Promise<LookOutcome> {
   if (body.kind !== 'ticket_update') return { kind: 'cannot_look', reason: 'this action looks for notes' };
   const { remoteId } = body;
-  return looked(signal, async () => {
+  return looked(async () => {
     const path = `${pathOf(remoteId)}/conversations`;
     for await (const note of pages(http, path, 'conversations', {}, signal))
       if (
@@ -173,16 +167,6 @@ async function lookForNote(
         return { kind: 'found', remoteIds: [remoteId], remoteUrl: urlOf(http, remoteId) };
     return { kind: 'absent' };
   });
-}
-
-/** A look that fails for whatever reason says nothing about the ticket. */
-async function looked(signal: AbortSignal, look: () => Promise<LookOutcome>): Promise<LookOutcome> {
-  try {
-    return await look();
-  } catch (error) {
-    const isOurs = error instanceof BatonError && !signal.aborted;
-    return { kind: 'cannot_look', reason: isOurs ? error.message : 'it was cancelled or could not be read' };
-  }
 }
 
 /** Also those that are deleted: a ticket that somebody threw away was opened all the same. */
@@ -279,9 +263,4 @@ function urlOf(http: VendorHttp, id: string): string {
 
 function tagsOf(ticket: Fields): readonly string[] {
   return Array.isArray(ticket['tags']) ? ticket['tags'].map(String) : [];
-}
-
-function idOf(value: unknown): string | null {
-  if (typeof value !== 'object' || value === null || !('id' in value)) return null;
-  return Number.isSafeInteger(value.id) ? String(value.id) : null;
 }

@@ -1,4 +1,4 @@
-import { BatonError } from '../../protocol/errors.js';
+import { idOf, looked, unlessUntold } from '../desk.js';
 import type { HttpRequest, VendorHttp } from '../http.js';
 import type {
   EffectAction,
@@ -153,16 +153,12 @@ async function update(
   return { kind: 'confirmed', remoteId: id, remoteUrl: ticketUrl(http, id), adopted: false };
 }
 
-/** `open` for a ticket that is solved; null for any other, and where it cannot be told: the comment matters more. */
+/** `open` for a ticket that is solved; null for any other. */
 async function reopened(http: VendorHttp, remoteId: string, signal: AbortSignal): Promise<'open' | null> {
-  try {
-    const { ticket } = await readObject(http, { method: 'GET', path: ticketPath(remoteId), signal });
-    return (ticket as Fields | undefined)?.['status'] === 'solved' ? 'open' : null;
-  } catch (error) {
-    signal.throwIfAborted();
-    if (error instanceof BatonError) return null;
-    throw error;
-  }
+  const answer = await unlessUntold(signal, () =>
+    readObject(http, { method: 'GET', path: ticketPath(remoteId), signal }),
+  );
+  return (answer?.['ticket'] as Fields | undefined)?.['status'] === 'solved' ? 'open' : null;
 }
 
 async function lookForComment(
@@ -176,18 +172,6 @@ async function lookForComment(
     if (!isThere) return { kind: 'absent' };
     return { kind: 'found', remoteIds: [body.remoteId], remoteUrl: ticketUrl(http, body.remoteId) };
   });
-}
-
-/** A look that fails for whatever reason says nothing about the ticket. */
-async function looked(look: () => Promise<LookOutcome | null>): Promise<LookOutcome> {
-  try {
-    return (await look()) ?? { kind: 'cannot_look', reason: 'the answer is not the documented list' };
-  } catch (error) {
-    return {
-      kind: 'cannot_look',
-      reason: error instanceof BatonError ? error.message : 'it was cancelled or could not be read',
-    };
-  }
 }
 
 /**
@@ -225,9 +209,4 @@ function ticketPath(remoteId: string): string {
 
 function ticketUrl(http: VendorHttp, id: string): string {
   return `${http.baseUrl}/agent/tickets/${id}`;
-}
-
-function idOf(ticket: unknown): string | null {
-  if (typeof ticket !== 'object' || ticket === null || !('id' in ticket)) return null;
-  return Number.isSafeInteger(ticket.id) ? String(ticket.id) : null;
 }

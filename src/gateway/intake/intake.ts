@@ -1,4 +1,4 @@
-import { type BatonConfig, eventRules, resolveWebhook } from '../../config/index.js';
+import { type BatonConfig, eventRules, resolveWebhook, tenantOf } from '../../config/index.js';
 import type { Connector } from '../../connectors/port.js';
 import type { Handshake, HookRequest, OpenWebhook, Webhook } from '../../connectors/webhook.js';
 import type { Accepted, NewEvent } from '../../control/inbox.js';
@@ -52,7 +52,7 @@ export function createIntake({ config, connectors, accept, onForged }: IntakeDep
 
   function eventOf(connection: string, webhook: Webhook, request: HookRequest, read: ReadDelivery): NewEvent {
     const { id, type, subject, occurredAt } = read.delivery;
-    const tenant = config.connections[connection]?.tenant ?? config.tenants[0] ?? 'default';
+    const tenant = tenantOf(config, connection);
     const facts = { connection, tenant, type, subject };
     return {
       ...facts,

@@ -102,7 +102,7 @@ export const definitions: readonly Definition[] = [
   {
     name: 'baton_dead_letters',
     type: 'gauge',
-    help: 'Outward writes, events and objects of the lake that were given up and wait for a person.',
+    help: 'Outward writes, events, files and objects of the lake that were given up and wait for a person.',
     labels: {},
     samples: ({ control }) => (control === null ? [] : [sample({}, control.deadLetters)]),
   },
