@@ -15,6 +15,7 @@ export function incidentTicket({ id, incident }: IncidentRow, reference: string)
       `${incident.symptoms.length === 1 ? 'An alert fires' : `${incident.symptoms.length} alerts fire`} since ${incident.openedAt}.`,
       '',
       ...symptomLines(incident.symptoms),
+      ...leftOutLines(incident),
       '',
       `Severity: ${incident.severity}`,
       `Services: ${incident.services.join(', ') || 'not said'}`,
@@ -30,7 +31,7 @@ export function incidentTicket({ id, incident }: IncidentRow, reference: string)
 /** What is told of an incident after its ticket was opened. */
 export function incidentUpdate(
   { incident }: IncidentRow,
-  telling: Extract<Telling, { kind: 'raise' | 'recurred' | 'resolve' | 'reopen' }>,
+  telling: Extract<Telling, { kind: 'raise' | 'recurred' | 'left_out' | 'resolve' | 'reopen' }>,
 ): TicketUpdate {
   const update = (comment: string, more: Partial<TicketUpdate> = {}): TicketUpdate => ({
     kind: 'ticket_update',
@@ -53,15 +54,12 @@ export function incidentUpdate(
       return update(
         `It fired again ${telling.times === 1 ? 'once' : `${telling.times} times`}, last at ${incident.lastAlertAt}.`,
       );
+    case 'left_out':
+      return update(leftOutLines(incident).join('\n'));
     case 'reopen':
       return update(`It fires again, since ${incident.lastAlertAt}.`, { status: 'open' });
     case 'resolve':
-      return update(
-        `All ${incident.symptoms.length} alerts have ended, the last at ${incident.resolvedAt}.`,
-        {
-          status: 'solved',
-        },
-      );
+      return update([endWords(incident), ...leftOutLines(incident)].join('\n'), { status: 'solved' });
   }
 }
 
@@ -77,7 +75,7 @@ export function incidentMessage(
       kind: 'message',
       channel,
       title: `Ended: ${incident.title}`.slice(0, 150),
-      text: `All ${incident.symptoms.length} alerts have ended, the last at ${incident.resolvedAt}.`,
+      text: endWords(incident),
       severity: 'info',
       // Not every notifier has threads: there the card itself has to say which incident it is of.
       fields: [{ name: 'Incident', value: id }],
@@ -97,7 +95,7 @@ export function incidentMessage(
     fields: [
       { name: 'Severity', value: incident.severity },
       { name: 'Services', value: incident.services.join(', ') || 'not said' },
-      { name: 'Alerts', value: String(incident.symptoms.length) },
+      { name: 'Alerts', value: alertCount(incident) },
       { name: 'Incident', value: id },
     ],
     links: [
@@ -105,6 +103,23 @@ export function incidentMessage(
       ...(first === null ? [] : [{ label: 'Alert', url: first }]),
     ],
   };
+}
+
+function endWords({ symptoms, resolvedAt }: Incident): string {
+  return `All ${symptoms.length} alerts have ended, the last at ${resolvedAt}.`;
+}
+
+function alertCount({ symptoms, leftOut }: Incident): string {
+  return leftOut === undefined ? String(symptoms.length) : `${symptoms.length} and up to ${leftOut} not told`;
+}
+
+/** Alerts that the sender cuts off are told by nobody, and may fire on when all others have ended. */
+function leftOutLines({ leftOut }: Incident): string[] {
+  return leftOut === undefined
+    ? []
+    : [
+        `Up to ${leftOut} more alerts did not fit into a notification of the sender: look there what they are.`,
+      ];
 }
 
 /** One line for Temporal's Web UI. */

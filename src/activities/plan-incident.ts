@@ -119,6 +119,7 @@ function intentOf(deps: PlanDeps, row: IncidentRow, telling: Telling, desk: Desk
     }
     case 'raise':
     case 'recurred':
+    case 'left_out':
     case 'resolve':
     case 'reopen': {
       const { priority, rounds } = row.incident;
@@ -126,6 +127,7 @@ function intentOf(deps: PlanDeps, row: IncidentRow, telling: Telling, desk: Desk
       const ordinal = {
         raise: `${row.episode}.${priority}`,
         recurred: telling.kind === 'recurred' ? telling.ordinal : '',
+        left_out: common.ordinal,
         resolve: round,
         reopen: round,
       }[telling.kind];

@@ -5,6 +5,7 @@ import { files } from './files/index.js';
 import { frankfurter } from './frankfurter/index.js';
 import { freshdesk } from './freshdesk/index.js';
 import { freshservice } from './freshservice/index.js';
+import { grafana } from './grafana/index.js';
 import { pagerduty } from './pagerduty/index.js';
 import type { Connector } from './port.js';
 import { postgres } from './postgres/index.js';
@@ -26,6 +27,7 @@ export const connectors: Readonly<Record<string, Connector>> = {
   frankfurter,
   freshdesk,
   freshservice,
+  grafana,
   pagerduty,
   postgres,
   rest,

@@ -17,6 +17,8 @@ export interface Alert {
   readonly at: string;
   /** Where a person looks at it. */
   readonly url: string | null;
+  /** How many alerts did not fit into the notification that told of this one; all did when not given. */
+  readonly leftOut?: number;
 }
 
 /** From the worst to the least. */

@@ -8,6 +8,8 @@ export interface Told {
   readonly recurrences?: number;
   /** When recurrences were last told. */
   readonly recurrencesAt?: string;
+  /** That alerts were left out. */
+  readonly leftOut?: boolean;
   readonly resolved?: boolean;
   readonly closed?: boolean;
 }
@@ -25,7 +27,7 @@ export type Telling =
   | { readonly kind: 'open' }
   | { readonly kind: 'raise'; readonly priority: Priority }
   | { readonly kind: 'recurred'; readonly times: number; readonly ordinal: string }
-  | { readonly kind: 'resolve' | 'reopen' }
+  | { readonly kind: 'left_out' | 'resolve' | 'reopen' }
   | { readonly kind: 'message'; readonly ticketUrl: string | null }
   | { readonly kind: 'close'; readonly thread: string; readonly ticketUrl: string | null };
 
@@ -60,11 +62,19 @@ export function planIncident(
     dueInMs = dueInMs === null ? wait : Math.min(dueInMs, wait);
   };
 
+  const leavesOut = (incident.leftOut ?? 0) > 0;
   if (next.opened !== true)
     tell(
       { kind: 'open' },
-      { opened: true, priority: incident.priority, recurrences: 0, recurrencesAt: incident.openedAt },
+      {
+        opened: true,
+        priority: incident.priority,
+        recurrences: 0,
+        recurrencesAt: incident.openedAt,
+        ...(leavesOut ? { leftOut: true } : {}),
+      },
     );
+  if (leavesOut && next.leftOut !== true) tell({ kind: 'left_out' }, { leftOut: true });
   if (isHigher(incident.priority, next.priority))
     tell({ kind: 'raise', priority: incident.priority }, { priority: incident.priority });
   if (options.hasNotifier && next.messaged !== true && answers.ticket !== null)

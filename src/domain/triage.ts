@@ -48,6 +48,8 @@ export interface Incident {
   readonly rounds: number;
   /** How often something fired again. */
   readonly recurrences: number;
+  /** The most alerts that a notification of it could not hold: what they are is known at its sender alone. None when not given. */
+  readonly leftOut?: number;
   /** When something changed between firing and resolved, newest last: as many as flapping is told by. */
   readonly changes: readonly string[];
   /** It flaps: nothing is told of its end before this time. */
@@ -195,6 +197,7 @@ function opened(before: Incident | null, alert: Alert, settings: TriageSettings)
     openedAt: alert.startsAt,
     lastAlertAt: alert.at,
     resolvedAt: null,
+    ...leftOutOf({}, alert),
   };
   return graded(incident, settings);
 }
@@ -271,7 +274,12 @@ function withSymptom(incident: Incident, alert: Alert, settings: TriageSettings)
     status === 'resolved' && before !== undefined ? { ...before, status, at } : symptomOf(alert);
   const symptoms = [...incident.symptoms.filter(isOther(alert)), symptom];
   const lastAlertAt = alert.at > incident.lastAlertAt ? alert.at : incident.lastAlertAt;
-  return graded({ ...incident, symptoms, lastAlertAt }, settings);
+  return graded({ ...incident, ...leftOutOf(incident, alert), symptoms, lastAlertAt }, settings);
+}
+
+function leftOutOf({ leftOut = 0 }: Pick<Incident, 'leftOut'>, alert: Alert): Pick<Incident, 'leftOut'> {
+  const most = Math.max(leftOut, alert.leftOut ?? 0);
+  return most > 0 ? { leftOut: most } : {};
 }
 
 /** Severity, services and priority of all that fired in it: an incident is never lowered while it is open. */

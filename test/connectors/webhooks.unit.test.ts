@@ -185,6 +185,47 @@ const schemes: readonly {
       'x-pagerduty-signature': `v1=${hex('of another', body)},v1=${hex(secret, body)}`,
     }),
   },
+  {
+    type: 'grafana',
+    settings: { scheme: 'hmac' },
+    secret: 's',
+    proof: 'x-grafana-alerting-signature',
+    signsBody: true,
+    sign: (secret, body) => ({ 'x-grafana-alerting-signature': hex(secret, body) }),
+  },
+  {
+    type: 'grafana',
+    settings: { scheme: 'hmac', header: 'X-Signed', timestampHeader: 'X-Signed-At' },
+    secret: 's',
+    proof: 'x-signed',
+    time: 'x-signed-at',
+    signsBody: true,
+    sign: (secret, body, time) => ({ 'x-signed-at': time, 'x-signed': hex(secret, `${time}:${body}`) }),
+  },
+  {
+    type: 'grafana',
+    settings: { scheme: 'header', header: 'X-Told-Apart' },
+    secret: 's',
+    proof: 'x-told-apart',
+    signsBody: false,
+    sign: (secret) => ({ 'x-told-apart': secret }),
+  },
+  {
+    type: 'grafana',
+    settings: { scheme: 'authorization', username: 'grafana' },
+    secret: 's',
+    proof: 'authorization',
+    signsBody: false,
+    sign: (secret) => ({ authorization: `Basic ${Buffer.from(`grafana:${secret}`).toString('base64')}` }),
+  },
+  {
+    type: 'grafana',
+    settings: { scheme: 'authorization' },
+    secret: 's',
+    proof: 'authorization',
+    signsBody: false,
+    sign: (secret) => ({ authorization: `Bearer ${secret}` }),
+  },
   ...['coupa', 'datadog', 'freshdesk', 'freshservice'].map((type) => ({
     type,
     settings: { header: 'X-Told-Apart' },
@@ -322,6 +363,12 @@ describe('what a delivery says of itself', () => {
       { id: null, type: 'firing', subject: '{}:{alertname="X"}' },
     ],
     [
+      'grafana',
+      { ...s, scheme: 'header' },
+      '{"version":"1","orgId":1,"status":"resolved","groupKey":"{}/{}:{}","alerts":[],"state":"ok"}',
+      { id: null, type: 'resolved', subject: '{}/{}:{}' },
+    ],
+    [
       'coupa',
       s,
       '{"event":"purchase_order.approved","id":4711}',
@@ -364,7 +411,7 @@ describe('what a delivery says of itself', () => {
   it.each(Object.keys(connectors).filter(isJsonSender))(
     '%s: is read from anything that is JSON, however odd',
     (type) => {
-      const settings = type === 'webhook' ? { ...s, scheme: 'header' } : s;
+      const settings = ['webhook', 'grafana'].includes(type) ? { ...s, scheme: 'header' } : s;
       for (const body of [
         'null',
         '7',

@@ -89,6 +89,7 @@ function incidentData({ id, tenant, cause, connection, incident }: IncidentRow) 
     title,
     services,
     alertCount: incident.symptoms.length,
+    leftOut: incident.leftOut ?? 0,
     recurrences,
     reopened: rounds,
     heldUntil,
@@ -118,6 +119,8 @@ function describe(row: IncidentRow, decisions: readonly DecisionRow[], link: str
     ({ status, title, service, at }) =>
       `  ${status === 'firing' ? style.red('▲') : style.green('✓')} ${title}${service === null ? '' : `  ${service}`}  ${style.dim(`${status} since ${at}`)}`,
   );
+  if (incident.leftOut !== undefined)
+    alerts.push(`  ${style.dim('…')} up to ${incident.leftOut} more that its sender left out`);
   const reasons = decisions.map(
     ({ decided_at, kind, title, why }) =>
       `  ${style.dim(decided_at.toISOString())}  ${kind.padEnd(9)} ${title}: ${why}`,

@@ -1,5 +1,5 @@
 import type { Secret } from '../../domain/secret.js';
-import type { Verdict } from '../webhook.js';
+import type { HookRequest, Verdict } from '../webhook.js';
 import { notGenuine } from './hmac.js';
 import { isSame } from './secrets.js';
 
@@ -17,4 +17,17 @@ export function verifyShared(
   let fits = false;
   for (const secret of secrets) if (isSame(given, expected(secret.reveal()))) fits = true;
   return fits ? { genuine: true } : notGenuine(`${where} is not the secret`);
+}
+
+/** The secret as HTTP's own header has it: the password of `username`, or a token where there is no such name. */
+export function verifyAuthorization(
+  headers: HookRequest['headers'],
+  secrets: readonly Secret[],
+  username: unknown,
+): Verdict {
+  const expected = (secret: string) =>
+    typeof username === 'string'
+      ? `Basic ${Buffer.from(`${username}:${secret}`).toString('base64')}`
+      : `Bearer ${secret}`;
+  return verifyShared('authorization', headers['authorization'], secrets, expected);
 }

@@ -4,6 +4,7 @@ import { verifyHmac } from '../hooks/hmac.js';
 import { secretSettings, secretsOf } from '../hooks/secrets.js';
 import { defineSender } from '../port.js';
 import type { Webhook } from '../webhook.js';
+import { pagerdutyAlerts } from './alerts.js';
 
 /**
  * PagerDuty's v3 webhooks: several `v1=` signatures of the body while its secret is rotated, no time.
@@ -14,6 +15,7 @@ const webhook: Webhook = {
   contentTypes: ['application/json'],
   settings: z.strictObject(secretSettings),
   resendMs: 86_400_000,
+  alerts: pagerdutyAlerts,
   open: (settings) => ({
     verify: (request) =>
       verifyHmac(

@@ -3,6 +3,7 @@ import { idAt, timeAt } from '../hooks/content.js';
 import { defineSender } from '../port.js';
 import { plainText } from '../settings.js';
 import type { Webhook } from '../webhook.js';
+import { cloudWatchAlarms } from './alarms.js';
 import { confirmSubscription, fetchFromSns, verifySns } from './signature.js';
 
 const topicArn = plainText.regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(?:\.fifo)?$/, {
@@ -20,6 +21,7 @@ export function snsWebhook(fetchText: (url: URL) => Promise<string> = fetchFromS
     contentTypes: ['text/plain', 'application/json'],
     settings: z.strictObject({ topics: z.array(topicArn, { error: 'must be a list of topics' }).min(1) }),
     resendMs: 3_600_000,
+    alerts: cloudWatchAlarms,
     open(settings) {
       const topics = settings['topics'] as readonly string[];
       const certificates = new Map<string, Promise<string>>();

@@ -24,6 +24,9 @@ interface Told {
   readonly alert: Alert;
 }
 
+/** What somebody needs to hear of. */
+const newsworthy: ReadonlySet<Decision['kind']> = new Set(['opened', 'joined', 'recurred', 'resolved']);
+
 /** An incident while alerts are being handled. */
 interface Open {
   readonly connection: string;
@@ -104,7 +107,9 @@ class Work {
   }
 
   #put(cause: string, event: InboxRow, open: Open | undefined, incident: Incident, { kind }: Decision): void {
-    const isNews = kind === 'opened' || kind === 'joined' || kind === 'recurred' || kind === 'resolved';
+    const leavesOut =
+      open !== undefined && open.incident.leftOut === undefined && incident.leftOut !== undefined;
+    const isNews = newsworthy.has(kind) || leavesOut;
     if (open === undefined || open.incident.episode !== incident.episode) {
       if (open !== undefined) this.#over.push(this.#ended(open));
       this.#open.set(cause, { connection: event.connection, incident, isVisible: isNews, isNews });
