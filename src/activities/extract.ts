@@ -2,7 +2,7 @@ import { activityInfo, Context } from '@temporalio/activity';
 import { queueOf } from '../control/arrivals.js';
 import { type Batch, hasObject } from '../control/batches.js';
 import { manifestOf, placeOf } from '../control/landed.js';
-import type { ExtractStep } from '../domain/plan.js';
+import { type ExtractStep, watermarkOf } from '../domain/plan.js';
 import { traitsOf } from '../domain/write.js';
 import { type BatchPlace, isOfBatch, writeManifest } from '../lake/parts.js';
 import type { ExtractActivities, ExtractResult } from '../protocol/activities.js';
@@ -153,7 +153,7 @@ async function openRepair(deps: ActivityDeps, input: Input, repairs: string): Pr
  */
 async function readWatermark(deps: ActivityDeps, { step, tenant }: Input): Promise<string | null> {
   const { connection, stream, landing, target } = step;
-  const name = landing?.watermark ?? stream;
+  const name = watermarkOf(step) ?? stream;
   const { value: loaded } = await deps.warehouse.watermark(connection, name, tenant);
   if (landing === undefined) return loaded;
   const landed = await deps.arrivals.landedUntil({ connection, stream, tenant, target: target.table });

@@ -126,7 +126,7 @@ function validSettings(connection: ConnectionConfig, connector: Connector, name:
 }
 
 /** Without the keys that every connection has, unless the connector's schema names them too. */
-function ownSettings(connection: Tree, schema: z.ZodType): Tree {
+export function ownSettings(connection: Tree, schema: z.ZodType): Tree {
   const named = new Set(keysOf(schema));
   return Object.fromEntries(
     Object.entries(connection).filter(([key]) => !commonConnectionKeys.has(key) || named.has(key)),

@@ -12,6 +12,7 @@ import { danglingReferences, plainSecrets } from './references.js';
 import { configSchema } from './schema/index.js';
 import { rememberEnvironment } from './secrets.js';
 import { readStandardVariables, withoutPassword } from './standard-variables.js';
+import { streamIssues } from './stream-issues.js';
 import type { BatonConfig } from './types.js';
 
 export interface LoadOptions {
@@ -82,7 +83,9 @@ function validate(
   return [
     ...(parsed.success ? [] : describeIssues(parsed.error, configSchema, tree)),
     ...cross.map((finding) => ({ ...finding, about: 'value' as const })),
-    ...(connectors === null ? [] : connectionIssues(tree, connectors)),
+    ...(connectors === null
+      ? []
+      : [...connectionIssues(tree, connectors), ...streamIssues(tree, connectors)]),
   ];
 }
 

@@ -24,6 +24,10 @@ export function danglingReferences(tree: Tree): readonly Finding[] {
   for (const [name, pipeline] of Object.entries(asTree(tree['pipelines']))) {
     for (const key of connectionKeys) check(asTree(pipeline)[key], ['pipelines', name, key]);
   }
+  const ingested = asTree(asTree(tree['pipelines'])['ingest_pipeline'])['sources'];
+  if (Array.isArray(ingested))
+    for (const [index, source] of ingested.entries())
+      check(asTree(source)['connection'], ['pipelines', 'ingest_pipeline', 'sources', index, 'connection']);
   const intakes = asTree(tree['lake'])['intake'];
   if (Array.isArray(intakes))
     for (const [index, intake] of intakes.entries())

@@ -7,7 +7,7 @@ import { freshdesk } from './freshdesk/index.js';
 import { freshservice } from './freshservice/index.js';
 import { grafana } from './grafana/index.js';
 import { pagerduty } from './pagerduty/index.js';
-import type { Connector } from './port.js';
+import { type Connector, type Stream, streamsOf } from './port.js';
 import { postgres } from './postgres/index.js';
 import { rest } from './rest/index.js';
 import { salesforce } from './salesforce/index.js';
@@ -39,3 +39,18 @@ export const connectors: Readonly<Record<string, Connector>> = {
   webhook: webhookSender,
   zendesk,
 };
+
+/** Connections of baton.yaml, as far as it takes to know what they offer. */
+export type Configured = Readonly<Record<string, { readonly type: string; readonly settings?: unknown }>>;
+
+/** The streams of a configured connection by name; none when there is no such connection. */
+export function streamsIn(connections: Configured, connection: string): Readonly<Record<string, Stream>> {
+  const { type = '', settings } = connections[connection] ?? {};
+  const connector = connectors[type];
+  return connector === undefined ? {} : streamsOf(connector, settings);
+}
+
+/** Whether a configured connection has a stream, as pipelines ask it when they are compiled. */
+export function offersOf(connections: Configured): (connection: string, stream: string) => boolean {
+  return (connection, stream) => streamsIn(connections, connection)[stream] !== undefined;
+}

@@ -1,4 +1,4 @@
-import type { ExtractStep } from '../domain/plan.js';
+import { type ExtractStep, watermarkOf } from '../domain/plan.js';
 import { type BatchPlace, type Manifest, placeOfBatch } from '../lake/parts.js';
 import type { Batch, LandedObject } from './batches.js';
 
@@ -17,9 +17,10 @@ export function placeOf(layout: string, step: Pick<ExtractStep, 'landing'>, batc
 /** What closes the batch in the lake. */
 export function manifestOf(
   batch: Batch,
-  { target, landing }: Pick<ExtractStep, 'target' | 'landing'>,
+  step: Pick<ExtractStep, 'target' | 'landing' | 'watermark'>,
   parts: readonly LandedObject[],
 ): Manifest {
+  const watermark = watermarkOf(step);
   return {
     batch: batch.batch_id,
     generation: batch.generation,
@@ -32,8 +33,8 @@ export function manifestOf(
     run: batch.run_id,
     step: batch.step_id,
     parameters: batch.parameters,
-    target,
-    ...(landing === undefined ? {} : { watermark: landing.watermark }),
+    target: step.target,
+    ...(watermark === undefined ? {} : { watermark }),
     openedAt: batch.created_at.toISOString(),
   };
 }

@@ -58,6 +58,8 @@ export interface ExtractStep extends StepBase {
   readonly parameters: Readonly<Record<string, string>>;
   /** Present when the step only lands what it reads: a loader of its own takes it from the lake into the target. */
   readonly landing?: Landing;
+  /** What the watermark is kept under in place of the stream's name, where nobody is to share it: see `Landing`. */
+  readonly watermark?: string;
   /** The compare step whose findings are read, one by one, instead of the stream's window. Moves no watermark. */
   readonly repairs?: string;
   /** Bounds of a column in another extract step's staging, as parameters of this one (dates, UTC). */
@@ -74,18 +76,21 @@ export interface LoadStep extends StepBase {
 export interface ReconcileStep extends StepBase {
   readonly kind: 'reconcile';
   readonly source: string;
-  readonly tables: {
-    readonly suppliers: string;
-    readonly invoices: string;
-    readonly totals: string;
-    readonly customers: string;
-  };
+  readonly tables: ReconciledTables;
   readonly reportingCurrency: string;
   /** Decimal text, in the reporting currency. */
   readonly threshold: string;
   /** A difference counts when it is beyond the larger of the two; decimal text. */
   readonly tolerance: { readonly absolute: string; readonly relative: string };
   readonly highPriority: string;
+}
+
+/** What orders are checked against. A source may have no suppliers, invoices or header totals: what needs them is not checked. */
+export interface ReconciledTables {
+  readonly suppliers?: string;
+  readonly invoices?: string;
+  readonly totals?: string;
+  readonly customers: string;
 }
 
 /** Turns the state of the discrepancies into tickets. */
@@ -129,7 +134,8 @@ export interface Target {
 }
 
 export interface OrderEnrichment {
-  readonly suppliers: string;
+  /** Absent where the source lists none: the supplier's name is then what the order itself says. */
+  readonly suppliers?: string;
   readonly rates: string;
   /** ISO 4217. */
   readonly reportingCurrency: string;
@@ -157,8 +163,11 @@ export interface PipelineDefinition<S> {
   /** Other names it answers to. */
   readonly aliases: readonly string[];
   readonly description: string;
-  compile(settings: S): Plan;
+  compile(settings: S, offers: Offers): Plan;
 }
+
+/** Whether a configured connection has a stream of this name. */
+export type Offers = (connection: string, stream: string) => boolean;
 
 export function definePipeline<S>(definition: PipelineDefinition<S>): PipelineDefinition<S> {
   return definition;
@@ -240,11 +249,17 @@ function tablesOf(step: Step): readonly string[] {
   return [table, `staging.${staging}`, ...hidden, ...readBy(step)];
 }
 
+/** What the watermark of a step's loads is kept under: its stream's name, unless it is to be its own. */
+export function watermarkOf(step: Pick<ExtractStep, 'landing' | 'watermark'>): string | undefined {
+  return step.landing?.watermark ?? step.watermark;
+}
+
 /** The tables that a step joins by their keys. */
 function readBy(step: Step): readonly string[] {
   if (step.kind === 'reconcile') return Object.values(step.tables);
   if (step.kind !== 'extract' || step.target.orders === undefined) return [];
-  return [step.target.orders.suppliers, step.target.orders.rates];
+  const { suppliers, rates } = step.target.orders;
+  return suppliers === undefined ? [rates] : [suppliers, rates];
 }
 
 /** A loaded table has an index by batch, and those that its target asks for. */

@@ -5,6 +5,7 @@ import {
   type LoadStep,
   type Plan,
   type Step,
+  watermarkOf,
 } from '../domain/plan.js';
 import { strategyOf, traitsOf } from '../domain/write.js';
 import { BatonError } from '../protocol/errors.js';
@@ -138,7 +139,7 @@ function completionSteps(plan: Plan, request: CompletionRequest): Step[] {
 }
 
 function comparison(step: ExtractStep, { sinceMs }: Pick<CompletionRequest, 'sinceMs'>): CompareStep {
-  const { connection, stream, target, retry, initialValue, lagMs, landing } = step;
+  const { connection, stream, target, retry, initialValue, lagMs } = step;
   return {
     id: compareId(step.id),
     kind: 'compare',
@@ -150,7 +151,7 @@ function comparison(step: ExtractStep, { sinceMs }: Pick<CompletionRequest, 'sin
     retry,
     sinceMs,
     initialValue,
-    watermark: landing?.watermark ?? stream,
+    watermark: watermarkOf(step) ?? stream,
     lagMs,
   };
 }

@@ -1,6 +1,6 @@
 import { eventStep } from '../domain/event-step.js';
 import { fileStep, filesStream } from '../domain/file-step.js';
-import type { Plan } from '../domain/plan.js';
+import type { Offers, Plan } from '../domain/plan.js';
 import { compilePlan } from './index.js';
 import { rawTable } from './resilient-elt-pipeline.js';
 
@@ -29,13 +29,13 @@ function filesPlan(connections: readonly string[]): Plan {
 }
 
 /** All by which something is loaded: the configured pipelines, the events of the connections that have some, and files. */
-export function allPlans({ pipelines, connections }: LoadedBy): Plan[] {
+export function allPlans({ pipelines, connections }: LoadedBy, offers: Offers): Plan[] {
   const hooked = Object.entries(connections).flatMap(([name, { type, webhook }]) =>
     webhook === undefined && type !== 'postgres' ? [] : [name],
   );
   const filed = Object.entries(connections).flatMap(([name, { type }]) => (type === 'files' ? [name] : []));
   return [
-    ...Object.keys(pipelines).map((name) => compilePlan(name, pipelines)),
+    ...Object.keys(pipelines).map((name) => compilePlan(name, pipelines, offers)),
     ...(hooked.length === 0 ? [] : [eventsPlan(hooked)]),
     ...(filed.length === 0 ? [] : [filesPlan(filed)]),
   ];

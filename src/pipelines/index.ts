@@ -1,10 +1,11 @@
-import { checkPlan, type Plan } from '../domain/plan.js';
+import { checkPlan, type Offers, type Plan } from '../domain/plan.js';
 import { BatonError } from '../protocol/errors.js';
+import { ingestPipeline } from './ingest-pipeline.js';
 import { poDataPipeline } from './po-data-pipeline.js';
 import { resilientEltPipeline } from './resilient-elt-pipeline.js';
 
 /** Every code-first pipeline: one line each. */
-const definitions = [poDataPipeline, resilientEltPipeline] as const;
+const definitions = [poDataPipeline, resilientEltPipeline, ingestPipeline] as const;
 
 export const pipelineIds: readonly string[] = definitions.map((definition) => definition.id);
 
@@ -15,7 +16,11 @@ export function pipelineIdOf(name: string): string | null {
 }
 
 /** The validated plan of a pipeline with its settings. Throws ERR_UNKNOWN_NAME or ERR_PLAN_INVALID. */
-export function compilePlan(name: string, settings: Readonly<Record<string, object | undefined>>): Plan {
+export function compilePlan(
+  name: string,
+  settings: Readonly<Record<string, object | undefined>>,
+  offers: Offers,
+): Plan {
   const definition = definitions.find((candidate) => candidate.id === pipelineIdOf(name));
   const own = definition === undefined ? undefined : settings[definition.id];
   if (definition === undefined || own === undefined)
@@ -23,5 +28,11 @@ export function compilePlan(name: string, settings: Readonly<Record<string, obje
       detail: `There is no pipeline "${name}" with settings in baton.yaml; known are ${pipelineIds.join(', ')}.`,
     });
   // Each definition is given what the schema of its own name has read.
-  return checkPlan(definition.compile(own as never));
+  const plan = checkPlan(definition.compile(own as never, offers));
+  for (const step of plan.steps)
+    if (step.kind === 'extract' && !offers(step.connection, step.stream))
+      throw new BatonError('ERR_PLAN_INVALID', {
+        detail: `Pipeline ${plan.pipeline}: the connection ${step.connection} has no stream ${step.stream}.`,
+      });
+  return plan;
 }

@@ -48,7 +48,7 @@ export const poDataPipeline = definePipeline<OrderPipelineSettings>({
   aliases: ['daily_po_analytics'],
   description:
     'Purchase orders, checked and reconciled, into analytics.po_fact; a ticket for each discrepancy.',
-  compile(settings) {
+  compile(settings, offers) {
     const retry = { retries: settings.retries, delayMs: settings.retryDelayMs, maxDelayMs: 600_000 };
     const source = tablePrefix(settings.source);
     const suppliers = `raw.${source}_suppliers` as const;
@@ -93,6 +93,17 @@ export const poDataPipeline = definePipeline<OrderPipelineSettings>({
       from: `extract_${id}`,
     });
 
+    // What orders are checked against: not every source has all of it.
+    const has = (stream: string): boolean => offers(settings.source, stream);
+    const beside = (
+      [
+        ['totals', 'purchase_order_totals', totals],
+        ['suppliers', 'suppliers', suppliers],
+        ['invoices', 'invoices', invoices],
+      ] as const
+    ).filter(([, stream]) => has(stream));
+    const checkedTables = Object.fromEntries(beside.map(([id, , table]) => [id, table]));
+
     const steps: Step[] = [
       extract('orders', settings.source, 'purchase_orders', 'analytics.po_fact', {
         parameters: { customerField: settings.customerField },
@@ -100,12 +111,14 @@ export const poDataPipeline = definePipeline<OrderPipelineSettings>({
           table: 'analytics.po_fact',
           staging: 'po_temp',
           ...targetContract(settings.tables?.orders?.schemaContract),
-          orders: { suppliers, rates, reportingCurrency: settings.reportingCurrency },
+          orders: {
+            ...(has('suppliers') ? { suppliers } : {}),
+            rates,
+            reportingCurrency: settings.reportingCurrency,
+          },
         },
       }),
-      extract('totals', settings.source, 'purchase_order_totals', totals),
-      extract('suppliers', settings.source, 'suppliers', suppliers),
-      extract('invoices', settings.source, 'invoices', invoices),
+      ...beside.map(([id, stream, table]) => extract(id, settings.source, stream, table)),
       extract('customers', settings.customers, 'accounts', customers, {
         parameters: { priorityField: settings.highPriority.field },
       }),
@@ -116,19 +129,21 @@ export const poDataPipeline = definePipeline<OrderPipelineSettings>({
         target: { table: rates, staging: rates.replace('.', '_'), indexes: ['rate_date'], ...shape('rates') },
         range: { step: 'extract_orders', column: 'created_at', marginDays: rateMarginDays },
       }),
-      load('totals', totals),
-      load('suppliers', suppliers),
-      load('invoices', invoices),
+      ...beside.map(([id, , table]) => load(id, table)),
       load('customers', customers),
       load('rates', rates),
-      load('orders', 'analytics.po_fact', ['load_suppliers', 'load_rates']),
+      load('orders', 'analytics.po_fact', [...(has('suppliers') ? ['load_suppliers'] : []), 'load_rates']),
       {
         id: 'reconcile',
         kind: 'reconcile',
         title: 'reconcile orders, invoices, suppliers, customers',
-        dependsOn: ['load_orders', 'load_totals', 'load_invoices', 'load_customers'],
+        dependsOn: [
+          'load_orders',
+          ...beside.flatMap(([id]) => (id === 'suppliers' ? [] : [`load_${id}`])),
+          'load_customers',
+        ],
         source: settings.source,
-        tables: { suppliers, invoices, totals, customers },
+        tables: { ...checkedTables, customers },
         reportingCurrency: settings.reportingCurrency,
         threshold: settings.threshold,
         tolerance: settings.tolerance,

@@ -6,6 +6,12 @@ export interface RuleTables {
   readonly customers: string;
 }
 
+/** The tables for a rule; null when the source has not all that the rule compares with. */
+export function comparedBy({ needs }: Rule, tables: Partial<RuleTables>): RuleTables | null {
+  // A name that a rule does not need is in none of its SQL.
+  return needs.every((name) => tables[name] !== undefined) ? (tables as RuleTables) : null;
+}
+
 /** Evidence of one finding: what the ticket shows. Decimals as text. */
 export type Evidence = Readonly<Record<string, unknown>>;
 
@@ -19,6 +25,8 @@ export interface Rule {
   /** What is wrong, as a ticket's subject says it: `invoiced more than ordered`. */
   readonly title: string;
   readonly priority: 'low' | 'normal' | 'high';
+  /** Which tables its SQL names: where the source has none such, nothing is checked by it. */
+  readonly needs: readonly (keyof RuleTables)[];
   readonly sql: (tables: RuleTables) => string;
   /**
    * Selects `po_id` of checked orders that the rule cannot judge now, because what it compares with is not there

@@ -213,8 +213,9 @@ function sourcesOfOthers(plans: readonly Plan[]): ReadonlySet<string> {
   const sources = new Set<string>();
   for (const step of plans.flatMap((plan) => plan.steps))
     if (step.kind === 'extract' && step.target.orders !== undefined) {
-      sources.add(step.target.orders.suppliers);
-      sources.add(step.target.orders.rates);
+      const { suppliers, rates } = step.target.orders;
+      if (suppliers !== undefined) sources.add(suppliers);
+      sources.add(rates);
     }
   return sources;
 }

@@ -1,5 +1,5 @@
 import type { Column, Row, Violation } from '../domain/columns.js';
-import type { OrderEnrichment } from '../domain/plan.js';
+import type { OrderEnrichment, ReconciledTables } from '../domain/plan.js';
 import type { Contract, ContractMode, KnownShape, SeenShape } from '../domain/shape.js';
 import type { Write } from '../domain/write.js';
 import type { LoadNote } from '../lake/load-note.js';
@@ -274,12 +274,7 @@ export interface ReconcileInput {
   readonly runId: string;
   readonly tenant: string;
   readonly source: string;
-  readonly tables: {
-    readonly suppliers: string;
-    readonly invoices: string;
-    readonly totals: string;
-    readonly customers: string;
-  };
+  readonly tables: ReconciledTables;
   readonly threshold: string;
   readonly tolerance: { readonly absolute: string; readonly relative: string };
   readonly reportingCurrency: string;

@@ -1,7 +1,7 @@
 import type { Stream } from '../connectors/port.js';
 import type { Batch } from '../control/batches.js';
 import type { Mapped } from '../domain/columns.js';
-import type { ExtractStep } from '../domain/plan.js';
+import { type ExtractStep, watermarkOf } from '../domain/plan.js';
 import { driftOf, type KnownShape, type SeenShape } from '../domain/shape.js';
 import type { LoadKey, StagedRecord, TableSpec, Warehouse } from './port.js';
 import { observeShapes, type ShapeObserver, sumOfShapes } from './shape-observer.js';
@@ -75,13 +75,13 @@ export function batchLabel(load: Pick<LoadKey, 'batchId' | 'generation'>): strin
   return `${load.batchId}.${load.generation}`;
 }
 
-export function loadKeyOf(batch: Batch, step: Pick<ExtractStep, 'landing'>): LoadKey {
+export function loadKeyOf(batch: Batch, step: Pick<ExtractStep, 'landing' | 'watermark'>): LoadKey {
   return {
     batchId: batch.batch_id,
     generation: batch.generation,
     runId: batch.run_id,
     connection: batch.connection,
-    stream: step.landing?.watermark ?? batch.stream,
+    stream: watermarkOf(step) ?? batch.stream,
     tenant: batch.tenant,
   };
 }

@@ -6,8 +6,8 @@ import {
   type RunRequest,
   settingsOfRun,
 } from '../config/index.js';
-import { isToSweep, type Stream, streamsOf } from '../connectors/port.js';
-import { connectors } from '../connectors/registry.js';
+import { isToSweep } from '../connectors/port.js';
+import { offersOf, streamsIn } from '../connectors/registry.js';
 import type { Plan } from '../domain/plan.js';
 import { completedBy, completionPlan, sweepPlan, sweptBy } from '../pipelines/complete.js';
 import { allPlans } from '../pipelines/events.js';
@@ -22,7 +22,8 @@ export function compileRun(config: BatonConfig, request: RunRequest): Plan {
   if (swept !== null) return compileSweep(config, swept, request);
   const pipeline = pipelineIdOf(request.pipeline) ?? request.pipeline;
   const settings = settingsOfRun(config, { ...request, pipeline });
-  return compilePlan(request.pipeline, settings === null ? {} : { [pipeline]: settings });
+  const own = settings === null ? {} : { [pipeline]: settings };
+  return compilePlan(request.pipeline, own, offersOf(config.connections));
 }
 
 /** The input `since`: a duration, or `all`. */
@@ -34,10 +35,10 @@ function compileCompletion(config: BatonConfig, connection: string, { tenant, in
     throw new BatonError('ERR_INPUT_INVALID', {
       detail: 'since must be a duration such as 7d, or all.',
     });
-  return completionPlan(allPlans(config), {
+  return completionPlan(allPlans(config, offersOf(config.connections)), {
     connection,
     sinceMs,
-    hasKeys: (name, stream) => streamIn(config, name, stream)?.keys !== undefined,
+    hasKeys: (name, stream) => streamsIn(config.connections, name)[stream]?.keys !== undefined,
   });
 }
 
@@ -50,18 +51,12 @@ function compileSweep(config: BatonConfig, connection: string, { tenant, inputs 
     throw new BatonError('ERR_INPUT_INVALID', {
       detail: 'maxShare must be a percentage from 0 to 100, and maxCalls a whole number above 0.',
     });
-  return sweepPlan(allPlans(config), {
+  return sweepPlan(allPlans(config, offersOf(config.connections)), {
     connection,
     maxShare: percent / 100,
     maxCalls,
-    hasKeys: (name, stream) => isToSweep(streamIn(config, name, stream)),
+    hasKeys: (name, stream) => isToSweep(streamsIn(config.connections, name)[stream]),
   });
-}
-
-function streamIn(config: BatonConfig, name: string, stream: string): Stream | undefined {
-  const { type = '', settings } = config.connections[name] ?? {};
-  const connector = connectors[type];
-  return connector === undefined ? undefined : streamsOf(connector, settings)[stream];
 }
 
 /** The configuration; for a tenant that it does not know, with those that its file names now. */

@@ -12,7 +12,7 @@ import {
   lakePlace,
   temporalConnectionOptions,
 } from '../config/index.js';
-import { connectors as registry } from '../connectors/registry.js';
+import { offersOf, connectors as registry } from '../connectors/registry.js';
 import { parseStrictJson } from '../connectors/strict-json.js';
 import { createArrivalStore } from '../control/arrivals.js';
 import { createBatchStore } from '../control/batches.js';
@@ -154,7 +154,7 @@ export async function compose(config: BatonConfig, log: Logger, build: Build = {
       needs: createWarehouseRetention(warehouseDatabase),
       warehouse,
       lake,
-      plans: allPlans(config),
+      plans: allPlans(config, offersOf(config.connections)),
       stream: connections.stream,
       now: () => new Date(),
     },

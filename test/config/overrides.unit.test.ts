@@ -71,6 +71,8 @@ function companionsOf(dotted: string): Readonly<Record<string, string>> {
       [variableOf([...(table[1] ?? '').split('.'), 'strategy'])]:
         table[2] === 'mergeKey' ? 'delete-insert' : 'scd2',
     };
+  if (dotted.startsWith('pipelines.ingest_pipeline.') && !dotted.endsWith('.sources'))
+    return { BATON_PIPELINES__INGEST_PIPELINE__SOURCES: '[{connection: coupa, streams: [suppliers]}]' };
   if (dotted.startsWith('pipelines.resilient_elt_pipeline.'))
     return {
       BATON_PIPELINES__RESILIENT_ELT_PIPELINE__SOURCE: 'coupa',

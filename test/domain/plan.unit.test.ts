@@ -46,6 +46,9 @@ function problems(of: Plan): string {
   }
 }
 
+/** A source that has every stream. */
+const everything = () => true;
+
 /** Steps in a row, each depending on some before it: a plan without a cycle. */
 const acyclic = fc
   .array(fc.array(fc.nat(), { maxLength: 4 }), { minLength: 1, maxLength: 12 })
@@ -179,9 +182,11 @@ describe('a plan', () => {
 
   it('of the order pipeline has a table of its own for every connection that the configuration accepts', () => {
     const tables = (more: object) =>
-      compilePlan('po_data_pipeline', { po_data_pipeline: { ...settings, ...more } }).steps.flatMap((step) =>
-        step.kind === 'extract' ? [step.target.table] : [],
-      );
+      compilePlan(
+        'po_data_pipeline',
+        { po_data_pipeline: { ...settings, ...more } },
+        everything,
+      ).steps.flatMap((step) => (step.kind === 'extract' ? [step.target.table] : []));
     expect(tables({})).toContain('raw.coupa_purchase_order_totals');
     const suppliersOf = (source: string) =>
       tables({ source }).find((table) => table.endsWith('_suppliers')) ?? '';
@@ -211,21 +216,65 @@ describe('a plan', () => {
     );
   });
 
+  it('of the order pipeline leaves out what the source does not have, and needs what it must have', () => {
+    const compiled = (lacking: readonly string[]) =>
+      compilePlan(
+        'po_data_pipeline',
+        { po_data_pipeline: settings },
+        (_, stream) => !lacking.includes(stream),
+      );
+    const ids = (of: Plan) => of.steps.map(({ id }) => id);
+    const lean = compiled(['purchase_order_totals', 'suppliers', 'invoices']);
+    expect(ids(lean)).toEqual(ids(compiled([])).filter((id) => !/totals|suppliers|invoices/.test(id)));
+    expect(lean.steps.find(({ kind }) => kind === 'reconcile')).toMatchObject({
+      dependsOn: ['load_orders', 'load_customers'],
+      tables: { customers: 'raw.salesforce_accounts' },
+    });
+    expect(JSON.stringify(lean)).not.toMatch(/coupa_suppliers|coupa_invoices|coupa_purchase_order_totals/);
+    expect(() => compiled(['purchase_orders'])).toThrow(/coupa has no stream purchase_orders/);
+  });
+
+  it('of the ingest pipeline has a table and a watermark of its own for every stream', () => {
+    const sources = [
+      { connection: 'zendesk', streams: ['tickets', 'users'] },
+      { connection: 'sales-force', streams: ['accounts'] },
+    ];
+    const own = {
+      ingest_pipeline: { sources, initialValue: null, lagMs: null, retries: 3, retryDelayMs: 1 },
+    };
+    const { steps } = compilePlan('ingest', own, everything);
+    const extracts = steps.filter((step) => step.kind === 'extract');
+    expect(extracts.map(({ connection, stream }) => `${connection}.${stream}`)).toEqual([
+      'zendesk.tickets',
+      'zendesk.users',
+      'sales-force.accounts',
+    ]);
+    expect(new Set(extracts.map(({ target }) => target.table)).size).toBe(3);
+    expect(extracts.map(({ watermark }) => watermark)).toContain('users@raw.zendesk_users');
+    expect(() => compilePlan('ingest', own, (_, stream) => stream !== 'users')).toThrow(
+      /zendesk has no stream users/,
+    );
+  });
+
   it('of the order pipeline compiles from any settings, under both of its names', () => {
     expect(pipelineIdOf('daily_po_analytics')).toBe('po_data_pipeline');
     expect(pipelineIdOf('nothing')).toBeNull();
     const name = fc.stringMatching(/^[a-z][a-z0-9_]{0,12}$/);
     fc.assert(
       fc.property(fc.record({ source: name, desk: name, customers: name, rates: name }), (names) => {
-        const compiled = compilePlan('po_data_pipeline', { po_data_pipeline: { ...settings, ...names } });
-        expect(compilePlan('daily_po_analytics', { po_data_pipeline: { ...settings, ...names } })).toEqual(
-          compiled,
+        const compiled = compilePlan(
+          'po_data_pipeline',
+          { po_data_pipeline: { ...settings, ...names } },
+          everything,
         );
+        expect(
+          compilePlan('daily_po_analytics', { po_data_pipeline: { ...settings, ...names } }, everything),
+        ).toEqual(compiled);
         // It travels in the history: plain JSON, and small.
         expect(JSON.parse(JSON.stringify(compiled))).toEqual(compiled);
         expect(JSON.stringify(compiled).length).toBeLessThan(16_384);
       }),
     );
-    expect(() => compilePlan('po_data_pipeline', {})).toThrow(/no pipeline "po_data_pipeline"/);
+    expect(() => compilePlan('po_data_pipeline', {}, everything)).toThrow(/no pipeline "po_data_pipeline"/);
   });
 });

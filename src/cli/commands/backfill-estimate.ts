@@ -1,5 +1,5 @@
 import { type BatonConfig, resolveConnection } from '../../config/index.js';
-import { connectors } from '../../connectors/registry.js';
+import { connectors, offersOf } from '../../connectors/registry.js';
 import { recordsPerCall, typicalRunMs } from '../../control/paces.js';
 import { type Estimate, estimateOf, type StreamPast, spansOf } from '../../domain/estimate.js';
 import type { ExtractStep } from '../../domain/plan.js';
@@ -22,7 +22,7 @@ interface Asked {
 
 /** What the intervals would take, by what control and warehouse hold; no vendor is asked. */
 export async function estimateBackfill(cli: Cli, config: BatonConfig, asked: Asked): Promise<Estimate> {
-  const { steps } = compilePlan(asked.pipeline, config.pipelines);
+  const { steps } = compilePlan(asked.pipeline, config.pipelines, offersOf(config.connections));
   const pasts: StreamPast[] = [];
   for (const step of steps) if (step.kind === 'extract') pasts.push(await pastOf(cli, config, step, asked));
   const control = await cli.control();

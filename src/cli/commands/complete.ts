@@ -1,8 +1,8 @@
 import { type BatonConfig, knownTenant, parseDuration, unknownConnection } from '../../config/index.js';
+import { streamsIn } from '../../connectors/registry.js';
 import { createRunStore, shortRunId } from '../../control/runs.js';
 import type { Plan } from '../../domain/plan.js';
 import { completionOf, completionPlan, isComparable } from '../../pipelines/complete.js';
-import { allPlans } from '../../pipelines/events.js';
 import { BatonError } from '../../protocol/errors.js';
 import type { Comparison } from '../../warehouse/port.js';
 import { createPostgresWarehouse } from '../../warehouse/postgres/index.js';
@@ -10,7 +10,7 @@ import { tableOf } from '../../warehouse/staged.js';
 import type { Cli, Handler, Options } from '../context.js';
 import { one } from '../render/result.js';
 import { formatCount, formatCounted, type Style } from '../render/style.js';
-import { streamOf, streamsOfConnection } from './installation.js';
+import { plansOf, streamOf } from './installation.js';
 import { temporalLink } from './links.js';
 import { waitForRun } from './wait.js';
 
@@ -73,16 +73,16 @@ function readRequest(config: BatonConfig, options: Options): Request {
 }
 
 function planOf(config: BatonConfig, { connection, sinceMs }: Request): Plan {
-  return completionPlan(allPlans(config), { connection, sinceMs, hasKeys: hasKeys(config) });
+  return completionPlan(plansOf(config), { connection, sinceMs, hasKeys: hasKeys(config) });
 }
 
 function hasKeys(config: BatonConfig) {
   return (connection: string, stream: string) =>
-    streamsOfConnection(config, connection)[stream]?.keys !== undefined;
+    streamsIn(config.connections, connection)[stream]?.keys !== undefined;
 }
 
 function notComparedOf(config: BatonConfig, connection: string) {
-  return allPlans(config)
+  return plansOf(config)
     .flatMap(({ steps }) => steps)
     .filter((step) => step.kind === 'extract')
     .filter((step) => step.connection === connection && !isComparable(step, { hasKeys: hasKeys(config) }))

@@ -1,12 +1,14 @@
 import { type BatonConfig, resolveConnection } from '../../config/index.js';
-import { type OpenConnection, type Stream, streamsOf } from '../../connectors/port.js';
-import { connectors } from '../../connectors/registry.js';
+import type { OpenConnection, Stream } from '../../connectors/port.js';
+import { connectors, offersOf, streamsIn } from '../../connectors/registry.js';
+import type { Plan } from '../../domain/plan.js';
+import { allPlans } from '../../pipelines/events.js';
 import { BatonError } from '../../protocol/errors.js';
 import type { Cli } from '../context.js';
 
 /** A stream that something stored was read from. Throws ERR_UNKNOWN_NAME when its connection is not there any more. */
 export function streamOf(config: BatonConfig, connection: string, name: string): Stream {
-  const stream = streamsOfConnection(config, connection)[name];
+  const stream = streamsIn(config.connections, connection)[name];
   if (stream !== undefined) return stream;
   throw new BatonError('ERR_UNKNOWN_NAME', {
     detail: `${name} was read from the connection "${connection}", which baton.yaml does not have any more.`,
@@ -14,14 +16,9 @@ export function streamOf(config: BatonConfig, connection: string, name: string):
   });
 }
 
-/** The streams of a connection by name; none when there is no such connection. */
-export function streamsOfConnection(
-  config: BatonConfig,
-  connection: string,
-): Readonly<Record<string, Stream>> {
-  const { type = '', settings } = config.connections[connection] ?? {};
-  const connector = connectors[type];
-  return connector === undefined ? {} : streamsOf(connector, settings);
+/** All plans by which this configuration loads something. */
+export function plansOf(config: BatonConfig): Plan[] {
+  return allPlans(config, offersOf(config.connections));
 }
 
 /** Opens a connection for as long as the command runs. */

@@ -6,7 +6,6 @@ import { createLedgerRepair } from '../../control/ledger-repair.js';
 import type { Database } from '../../database/postgres.js';
 import { openLake } from '../../lake/open.js';
 import type { Lake } from '../../lake/port.js';
-import { allPlans } from '../../pipelines/events.js';
 import { BatonError } from '../../protocol/errors.js';
 import { lakeBatches, wasLoaded } from '../../repair/lake-batches.js';
 import { type LedgerRebuilt, rebuildLedger } from '../../repair/rebuild-ledger.js';
@@ -18,7 +17,7 @@ import { confirm } from '../ask.js';
 import type { Cli, Handler, Options } from '../context.js';
 import { one } from '../render/result.js';
 import { formatCount, formatCounted, type Style } from '../render/style.js';
-import { openConnection, streamOf } from './installation.js';
+import { openConnection, plansOf, streamOf } from './installation.js';
 
 /** A desk with a million tickets takes its time. */
 const longestLookMs = 6 * 3_600_000;
@@ -53,7 +52,7 @@ export const rebuild: Handler = async (cli, _, options) => {
     warehouse: createPostgresWarehouse(database),
     repair,
     effects: createEffectStore(control),
-    plans: allPlans(config),
+    plans: plansOf(config),
     stream: (connection, stream) => streamOf(config, connection, stream),
     onBatch: teller(cli),
     now: () => new Date(),
@@ -70,7 +69,7 @@ async function rebuiltLedger(
 ): Promise<LedgerRebuilt | null> {
   const ledger = createLedgerRepair(control);
   if (options['ledger'] !== true && !(await ledger.isEmpty())) return null;
-  const steps = allPlans(await cli.config()).flatMap((plan) => plan.steps);
+  const steps = plansOf(await cli.config()).flatMap((plan) => plan.steps);
   const names = steps.filter((step) => step.kind === 'tickets').map((step) => step.connection);
   const desks = await Promise.all([...new Set(names)].map((name) => openConnection(cli, name)));
   cli.note(`looking for our tickets at ${desks.map(({ name }) => name).join(', ')}`);

@@ -3,7 +3,6 @@ import type { Retention } from '../../config/schema/retention.js';
 import { migrateControl } from '../../control/database.js';
 import { createRetainedStore } from '../../control/retained.js';
 import { openLake } from '../../lake/open.js';
-import { allPlans } from '../../pipelines/events.js';
 import { BatonError } from '../../protocol/errors.js';
 import { type Swept, sweep as sweepNow } from '../../repair/retention.js';
 import { createPostgresWarehouse } from '../../warehouse/postgres/index.js';
@@ -11,7 +10,7 @@ import { createWarehouseRetention } from '../../warehouse/postgres/retained.js';
 import type { Cli, Handler } from '../context.js';
 import { one } from '../render/result.js';
 import { formatCount, formatCounted, type Style } from '../render/style.js';
-import { streamOf } from './installation.js';
+import { plansOf, streamOf } from './installation.js';
 
 /** What the workers do every hour, now; with --dry-run only what it would remove. */
 export const sweepRetained: Handler = async (cli, _, options) => {
@@ -41,7 +40,7 @@ async function partsOf(cli: Cli) {
     needs: createWarehouseRetention(database),
     warehouse,
     lake,
-    plans: allPlans(config),
+    plans: plansOf(config),
     stream: (connection: string, stream: string) => streamOf(config, connection, stream),
     now: () => new Date(),
   };

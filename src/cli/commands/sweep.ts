@@ -1,14 +1,14 @@
 import { knownTenant, unknownConnection } from '../../config/index.js';
 import { isToSweep } from '../../connectors/port.js';
+import { streamsIn } from '../../connectors/registry.js';
 import { createRunStore, shortRunId } from '../../control/runs.js';
 import { sweepOf, sweepPlan } from '../../pipelines/complete.js';
-import { allPlans } from '../../pipelines/events.js';
 import { BatonError } from '../../protocol/errors.js';
 import { createPostgresWarehouse } from '../../warehouse/postgres/index.js';
 import type { Handler, Options } from '../context.js';
 import { one } from '../render/result.js';
 import { formatCount, type Style } from '../render/style.js';
-import { streamsOfConnection } from './installation.js';
+import { plansOf } from './installation.js';
 import { temporalLink } from './links.js';
 import { waitForRun } from './wait.js';
 
@@ -19,11 +19,11 @@ export const sweep: Handler = async (cli, _, options) => {
   if (config.connections[connection] === undefined) throw unknownConnection(connection, config);
   const tenant = knownTenant(config, String(options['tenant']));
   const limits = readLimits(options);
-  const plan = sweepPlan(allPlans(config), {
+  const plan = sweepPlan(plansOf(config), {
     connection,
     maxShare: limits.maxShare / 100,
     maxCalls: limits.maxCalls,
-    hasKeys: (of, stream) => isToSweep(streamsOfConnection(config, of)[stream]),
+    hasKeys: (of, stream) => isToSweep(streamsIn(config.connections, of)[stream]),
   });
   const client = await cli.client();
   const inputs = { maxShare: String(limits.maxShare), maxCalls: String(limits.maxCalls) };

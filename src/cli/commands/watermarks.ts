@@ -2,8 +2,8 @@ import { nearest } from '../../config/closest.js';
 import { type BatonConfig, formatDuration, knownTenant, unknownConnection } from '../../config/index.js';
 import { instant } from '../../config/schema/values.js';
 import type { Stream } from '../../connectors/port.js';
+import { streamsIn } from '../../connectors/registry.js';
 import { shortRunId } from '../../control/runs.js';
-import { allPlans } from '../../pipelines/events.js';
 import { BatonError } from '../../protocol/errors.js';
 import {
   createWatermarkStore,
@@ -15,7 +15,7 @@ import { confirm, person } from '../ask.js';
 import type { Cli, Handler, Options } from '../context.js';
 import { list, one } from '../render/result.js';
 import { formatAge, type Style } from '../render/style.js';
-import { streamsOfConnection } from './installation.js';
+import { plansOf } from './installation.js';
 
 /** A watermark beyond the vendor's clock stops the next run; ours may differ from it by so much. */
 const skewMs = 300_000;
@@ -103,7 +103,7 @@ interface Place {
 async function placeOf(cli: Cli, connection: string, name: string, options: Options): Promise<Place> {
   const config = await cli.config();
   if (config.connections[connection] === undefined) throw unknownConnection(connection, config);
-  const streams = streamsOfConnection(config, connection);
+  const streams = streamsIn(config.connections, connection);
   const stream = streams[name];
   if (stream === undefined)
     throw new BatonError('ERR_UNKNOWN_NAME', {
@@ -121,7 +121,7 @@ async function placeOf(cli: Cli, connection: string, name: string, options: Opti
 }
 
 function readerOf(config: BatonConfig, connection: string, stream: string) {
-  const steps = allPlans(config).flatMap((plan) => plan.steps);
+  const steps = plansOf(config).flatMap((plan) => plan.steps);
   return steps.find(
     (step) => step.kind === 'extract' && step.connection === connection && step.stream === stream,
   ) as { readonly lagMs: number | null; readonly initialValue: string | null } | undefined;

@@ -166,6 +166,29 @@ const eltSchema = z
   })
   .transform(({ lag, retryDelay, ...rest }) => ({ ...rest, lagMs: lag, retryDelayMs: retryDelay }));
 
+/** `ingest_pipeline`: any streams, each into a table of its own. */
+const ingestSchema = z
+  .strictObject({
+    ...reading,
+    sources: z
+      .array(
+        z.strictObject({
+          connection: connectionName('Connection that the streams come from.', 'zendesk'),
+          streams: z
+            .array(name)
+            .min(1, { error: 'must name at least one stream' })
+            .meta({ description: 'Its streams: see docs/reference/connectors.md.', examples: [['tickets']] }),
+        }),
+        { error: 'must be a list of {connection, streams}' },
+      )
+      .min(1, { error: 'must name at least one connection' })
+      .meta({
+        description: 'The streams that are loaded, each into `raw.<connection>_<stream>`.',
+        examples: [[{ connection: 'zendesk', streams: ['tickets'] }]],
+      }),
+  })
+  .transform(({ lag, retryDelay, ...rest }) => ({ ...rest, lagMs: lag, retryDelayMs: retryDelay }));
+
 export const pipelineSchema = z
   .strictObject({
     ...reading,
@@ -222,7 +245,8 @@ export const pipelineSchema = z
     reopenWithinMs: reopenWithin,
   }));
 
-type Settings = z.output<typeof pipelineSchema> | z.output<typeof eltSchema>;
+type PipelineSchema = typeof pipelineSchema | typeof eltSchema | typeof ingestSchema;
+type Settings = z.output<PipelineSchema>;
 
 /** Settings as a file would hold them, for the schema to read again; all but what is no single run's. */
 export function asWritten(settings: Settings): Record<string, unknown> {
@@ -237,10 +261,15 @@ export function asWritten(settings: Settings): Record<string, unknown> {
 }
 
 export const pipelinesSchema = z
-  .strictObject({ po_data_pipeline: pipelineSchema.optional(), resilient_elt_pipeline: eltSchema.optional() })
+  .strictObject({
+    po_data_pipeline: pipelineSchema.optional(),
+    resilient_elt_pipeline: eltSchema.optional(),
+    ingest_pipeline: ingestSchema.optional(),
+  })
   .prefault({});
 
 /** The schema of a pipeline's settings; of one that does not exist, that of the first: its name is the problem. */
-export function schemaOfPipeline(name: string): typeof pipelineSchema | typeof eltSchema {
+export function schemaOfPipeline(name: string): PipelineSchema {
+  if (name === 'ingest_pipeline') return ingestSchema;
   return name === 'resilient_elt_pipeline' ? eltSchema : pipelineSchema;
 }

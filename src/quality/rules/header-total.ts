@@ -8,6 +8,7 @@ export const headerTotal: Rule = {
   name: 'header_total',
   title: 'the header total is not the sum of the lines',
   priority: 'high',
+  needs: ['totals'],
   sql: (tables) => `
     SELECT f.po_id, jsonb_build_object('currency', f.currency, 'header', h.header_total::text, 'lines', f.total::text,
              'difference', (h.header_total - f.total)::text) AS evidence

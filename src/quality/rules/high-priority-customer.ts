@@ -5,6 +5,7 @@ export const highPriorityCustomer: Rule = {
   name: 'high_priority_customer',
   title: 'the order belongs to a high-priority customer',
   priority: 'high',
+  needs: ['customers'],
   sql: (tables) => `
     SELECT f.po_id, jsonb_build_object('customer_account_id', f.customer_account_id, 'customer', c.name, 'priority', c.priority,
              'total', f.total::text, 'currency', f.currency) AS evidence

@@ -5,6 +5,7 @@ export const lineTotal: Rule = {
   name: 'line_total',
   title: 'a line total is not price × quantity',
   priority: 'normal',
+  needs: [],
   sql: () => `
     SELECT f.po_id, jsonb_build_object('currency', f.currency, 'lines', jsonb_agg(jsonb_build_object(
              'line', l.line_num, 'price', l.price::text, 'quantity', l.quantity::text,

@@ -8,6 +8,7 @@ export const overInvoiced: Rule = {
   name: 'over_invoiced',
   title: 'more is invoiced than was ordered',
   priority: 'high',
+  needs: ['invoices'],
   sql: (tables) => `
     WITH invoiced AS MATERIALIZED (
       SELECT l.po_number, inv.currency, l.order_line_id, inv.invoice_number,

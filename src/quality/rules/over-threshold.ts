@@ -5,6 +5,7 @@ export const overThreshold: Rule = {
   name: 'over_threshold',
   title: 'the order is over the value threshold',
   priority: 'normal',
+  needs: [],
   sql: () => `
     SELECT f.po_id, jsonb_build_object('total', f.total::text, 'currency', f.currency, 'total_usd', f.total_usd::text,
              'reporting_currency', :reporting::text, 'threshold', :threshold::text, 'fx_rate', f.fx_rate::text, 'fx_date', f.fx_date) AS evidence

@@ -5,6 +5,7 @@ export const unknownSupplier: Rule = {
   name: 'unknown_supplier',
   title: 'the supplier is not known',
   priority: 'high',
+  needs: ['suppliers'],
   sql: (tables) => `
     SELECT f.po_id, jsonb_build_object('supplier_id', f.supplier_id, 'supplier_name', f.supplier_name) AS evidence
     FROM scope JOIN checked f USING (po_id)

@@ -55,8 +55,11 @@ export async function upsertRows(
 async function withReadable(trx: Knex.Transaction, spec: MergedSpec): Promise<MergedSpec> {
   const { orders } = spec;
   if (orders === undefined) return spec;
-  const [suppliers = '', rates = ''] = await readable(trx, [orders.suppliers, orders.rates]);
-  return { ...spec, orders: { ...orders, suppliers, rates } };
+  const [rates = '', suppliers] = await readable(
+    trx,
+    orders.suppliers === undefined ? [orders.rates] : [orders.rates, orders.suppliers],
+  );
+  return { ...spec, orders: { ...orders, rates, ...(suppliers === undefined ? {} : { suppliers }) } };
 }
 
 /** What became of the staged rows, as `judged` says. */
@@ -95,7 +98,7 @@ export function judgement(spec: TableSpec, from: string, overtakes = false): str
     SELECT c._place, t.${key} IS NOT NULL AS _exists,
            CASE WHEN c._rank > 1 THEN 'duplicate' WHEN t.${key} IS NULL THEN 'loaded'
                 WHEN ${isStale} THEN 'stale' WHEN ${isSame} THEN 'unchanged' ELSE 'loaded' END AS _becomes
-           ${orders === undefined ? '' : ', s.name AS supplier, fx.rate_date, fx.reporting_rate, fx.currency_rate'}
+           ${orders === undefined ? '' : `, ${orders.suppliers === undefined ? 'NULL' : 's.name'} AS supplier, fx.rate_date, fx.reporting_rate, fx.currency_rate`}
     FROM candidates c LEFT JOIN ${qualified(spec.table)} t
       ON c._rank = 1 AND t._tenant = :tenant AND t._source = :source AND t.${key} = c._key
     ${orders === undefined ? '' : orderJoins(orders)}
@@ -209,9 +212,10 @@ function orderValues(reportingCurrency: string): (readonly [string, string])[] {
 
 /** The supplier, and the rate. */
 function orderJoins(orders: OrderEnrichment): string {
+  const supplier = `LEFT JOIN ${orders.suppliers} s
+         ON s._tenant = :tenant AND s._source = :source AND s.supplier_id = c.supplier_id AND NOT s._deleted`;
   return `
-       LEFT JOIN ${orders.suppliers} s
-         ON s._tenant = :tenant AND s._source = :source AND s.supplier_id = c.supplier_id AND NOT s._deleted
+       ${orders.suppliers === undefined ? '' : supplier}
        LEFT JOIN fx ON fx.currency = c.currency AND fx.day = ${dayOf('c')}`;
 }
 

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { only, query } from '../../database/postgres.js';
-import type { Rule, RuleTables } from '../../quality/rule.js';
+import type { ReconciledTables } from '../../domain/plan.js';
+import { comparedBy, type Rule } from '../../quality/rule.js';
 import type { ReconcileCounts, ReconcileInput } from '../port.js';
 import { refreshStatistics } from './staging.js';
 import { readable } from './write/readable.js';
@@ -33,14 +34,15 @@ export async function reconcile(
     ]);
     const tables = await readableTables(trx, input.tables);
     await collectScope(trx, tables, bindings);
-    await query(
-      trx,
-      `UPDATE analytics.po_fact f SET supplier_name = s.name FROM scope, ${tables.suppliers} s
-       WHERE f._tenant = :tenant AND f._source = :source AND f.po_id = scope.po_id
-         AND s._tenant = :tenant AND s._source = :source AND s.supplier_id = f.supplier_id AND NOT s._deleted
-         AND f.supplier_name IS DISTINCT FROM s.name`,
-      bindings,
-    );
+    if (tables.suppliers !== undefined)
+      await query(
+        trx,
+        `UPDATE analytics.po_fact f SET supplier_name = s.name FROM scope, ${tables.suppliers} s
+         WHERE f._tenant = :tenant AND f._source = :source AND f.po_id = scope.po_id
+           AND s._tenant = :tenant AND s._source = :source AND s.supplier_id = f.supplier_id AND NOT s._deleted
+           AND f.supplier_name IS DISTINCT FROM s.name`,
+        bindings,
+      );
     await applyRules(trx, rules, tables, bindings);
     const counts = await settle(trx, bindings);
     await refreshStatistics(trx, ['analytics.po_discrepancy'], counts.opened);
@@ -48,16 +50,42 @@ export async function reconcile(
   });
 }
 
-async function readableTables(trx: Knex.Transaction, names: ReconcileInput['tables']): Promise<RuleTables> {
-  const { suppliers, invoices, totals, customers } = names;
-  const found = await readable(trx, [suppliers, invoices, totals, customers]);
-  const [a = '', b = '', c = '', d = ''] = found;
-  return { suppliers: a, invoices: b, totals: c, customers: d };
+/** The same tables as they may stand behind FROM. */
+async function readableTables(trx: Knex.Transaction, tables: ReconciledTables): Promise<ReconciledTables> {
+  const names = Object.entries(tables) as [keyof ReconciledTables, string][];
+  const found = await readable(
+    trx,
+    names.map(([, table]) => table),
+  );
+  return { ...tables, ...Object.fromEntries(names.map(([name], index) => [name, found[index]])) };
+}
+
+/** Orders that did not change themselves: what they are checked against did. */
+function changedBeside({ totals, suppliers, customers, invoices }: ReconciledTables): string {
+  return [
+    totals === undefined
+      ? ''
+      : `UNION SELECT h.po_id FROM ${totals} h WHERE h._tenant = :tenant AND h._source = :source AND h._batch_id IN (SELECT label FROM fresh)`,
+    suppliers === undefined
+      ? ''
+      : `UNION SELECT f.po_id FROM ${suppliers} s
+       JOIN analytics.po_fact f ON f._tenant = s._tenant AND f._source = s._source AND f.supplier_id = s.supplier_id
+       WHERE s._tenant = :tenant AND s._source = :source AND s._batch_id IN (SELECT label FROM fresh)`,
+    `UNION SELECT f.po_id FROM ${customers} c
+       JOIN analytics.po_fact f ON f._tenant = c._tenant AND f.customer_account_id = c.account_id AND f._source = :source
+       WHERE c._tenant = :tenant AND c._batch_id IN (SELECT label FROM fresh)`,
+    invoices === undefined
+      ? ''
+      : `UNION SELECT f.po_id FROM ${invoices} i
+       CROSS JOIN LATERAL json_to_recordset(i.lines) AS l(po_number text)
+       JOIN analytics.po_fact f ON f._tenant = i._tenant AND f._source = i._source AND f.po_number = l.po_number
+       WHERE i._tenant = :tenant AND i._source = :source AND i._batch_id IN (SELECT label FROM fresh)`,
+  ].join('\n     ');
 }
 
 async function collectScope(
   trx: Knex.Transaction,
-  tables: RuleTables,
+  tables: ReconciledTables,
   bindings: Record<string, string>,
 ): Promise<void> {
   await query(
@@ -75,17 +103,7 @@ async function collectScope(
     trx,
     `CREATE TEMP TABLE scope ON COMMIT DROP AS
      SELECT f.po_id FROM analytics.po_fact f WHERE f._tenant = :tenant AND f._source = :source AND f._batch_id IN (SELECT label FROM fresh)
-     UNION SELECT h.po_id FROM ${tables.totals} h WHERE h._tenant = :tenant AND h._source = :source AND h._batch_id IN (SELECT label FROM fresh)
-     UNION SELECT f.po_id FROM ${tables.suppliers} s
-       JOIN analytics.po_fact f ON f._tenant = s._tenant AND f._source = s._source AND f.supplier_id = s.supplier_id
-       WHERE s._tenant = :tenant AND s._source = :source AND s._batch_id IN (SELECT label FROM fresh)
-     UNION SELECT f.po_id FROM ${tables.customers} c
-       JOIN analytics.po_fact f ON f._tenant = c._tenant AND f.customer_account_id = c.account_id AND f._source = :source
-       WHERE c._tenant = :tenant AND c._batch_id IN (SELECT label FROM fresh)
-     UNION SELECT f.po_id FROM ${tables.invoices} i
-       CROSS JOIN LATERAL json_to_recordset(i.lines) AS l(po_number text)
-       JOIN analytics.po_fact f ON f._tenant = i._tenant AND f._source = i._source AND f.po_number = l.po_number
-       WHERE i._tenant = :tenant AND i._source = :source AND i._batch_id IN (SELECT label FROM fresh)
+     ${changedBeside(tables)}
      UNION SELECT po_id FROM analytics.po_discrepancy WHERE tenant = :tenant AND source = :source AND state = 'open'`,
     bindings,
   );
@@ -106,7 +124,7 @@ async function collectScope(
 async function applyRules(
   trx: Knex.Transaction,
   rules: readonly Rule[],
-  tables: RuleTables,
+  tables: ReconciledTables,
   bindings: Record<string, string>,
 ): Promise<void> {
   await trx.raw(
@@ -114,15 +132,17 @@ async function applyRules(
      CREATE TEMP TABLE undecided (po_id text, rule text, PRIMARY KEY (po_id, rule)) ON COMMIT DROP`,
   );
   for (const rule of rules) {
+    const compared = comparedBy(rule, tables);
+    if (compared === null) continue;
     await query(
       trx,
-      `INSERT INTO found (po_id, rule, evidence) SELECT po_id, '${rule.name}', evidence FROM (${rule.sql(tables)}) r`,
+      `INSERT INTO found (po_id, rule, evidence) SELECT po_id, '${rule.name}', evidence FROM (${rule.sql(compared)}) r`,
       bindings,
     );
     if (rule.undecided !== undefined)
       await query(
         trx,
-        `INSERT INTO undecided (po_id, rule) SELECT po_id, '${rule.name}' FROM (${rule.undecided(tables)}) r`,
+        `INSERT INTO undecided (po_id, rule) SELECT po_id, '${rule.name}' FROM (${rule.undecided(compared)}) r`,
         bindings,
       );
   }
