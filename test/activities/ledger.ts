@@ -17,6 +17,8 @@ import type { Intent } from '../../src/control/intents.js';
 import { createRunStore } from '../../src/control/runs.js';
 import { Secret } from '../../src/domain/secret.js';
 import { createLogger } from '../../src/observability/logger.js';
+import type { SendResult } from '../../src/protocol/activities.js';
+import { freshserviceKey } from '../../src/sandbox/freshservice/vendor.js';
 import { startSandbox } from '../../src/sandbox/sandbox.js';
 import { createConnections } from '../../src/workers/connections.js';
 import { createOrchestrator } from '../../src/workers/orchestrator.js';
@@ -32,18 +34,25 @@ const secrets = {
   slackBotToken: 'unused',
 };
 
-/** Two desks; the second one is nowhere. */
-function yaml(sandboxUrl: string): string {
+/** The desks of each kind there is; `moved` is nowhere. */
+function yaml(sandboxUrl: string, limits: string): string {
   const auth = 'auth: {email: baton@example.com, apiToken: secret://env/TOKEN}';
   return `version: 1
 connections:
-  zendesk: {type: zendesk, baseUrl: ${sandboxUrl}/zendesk, ${auth}}
+  zendesk: {type: zendesk, baseUrl: ${sandboxUrl}/zendesk, ${auth}, limits: ${limits}}
   moved: {type: zendesk, baseUrl: http://127.0.0.1:1, ${auth}}
+  freshservice:
+    type: freshservice
+    baseUrl: ${sandboxUrl}/freshservice
+    auth: {apiKey: secret://env/FRESHSERVICE_KEY}
+    requester: baton@example.com
+    plan: enterprise
+    limits: ${limits}
 `;
 }
 
 /** The effect ledger on a PostgreSQL whose clock can be moved, and a helpdesk; no workflow and no warehouse. */
-export async function openLedger() {
+export async function openLedger({ hasBreaker = true } = {}) {
   const root = mkdtempSync(path.join(tmpdir(), 'baton-ledger-'));
   const [created, sandbox] = await Promise.all([
     createDatabase(),
@@ -52,8 +61,15 @@ export async function openLedger() {
   await installClock(created.url);
   const control = openControl(new Secret(created.url), { poolMax: 6 });
   await migrateControl(control);
-  writeFileSync(path.join(root, 'baton.yaml'), yaml(sandbox.url));
-  const config = loadConfig({ cwd: root, connectors, env: { TOKEN: secrets.zendeskApiToken } });
+  writeFileSync(
+    path.join(root, 'baton.yaml'),
+    yaml(sandbox.url, hasBreaker ? '{}' : '{breaker: {failures: 100000, minimum: 100000}}'),
+  );
+  const config = loadConfig({
+    cwd: root,
+    connectors,
+    env: { TOKEN: secrets.zendeskApiToken, FRESHSERVICE_KEY: freshserviceKey },
+  });
   const effects = createEffectStore(control);
   const temporal = Connection.lazy({ address: inject('temporalAddress') });
   let onRequest = () => {};
@@ -78,7 +94,7 @@ export async function openLedger() {
     control,
     sandbox,
     /** One round of the drainer of a desk. */
-    drain(tenant: string, more: { connection?: string; stopping?: AbortSignal } = {}) {
+    drain(tenant: string, more: { connection?: string; stopping?: AbortSignal } = {}): Promise<SendResult> {
       const { sendEffects } = createEffectActivities({ ...deps, stopping: more.stopping ?? deps.stopping });
       const input = { connection: more.connection ?? 'zendesk', tenant, run: null };
       return new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') }).run(sendEffects, input);
@@ -86,7 +102,8 @@ export async function openLedger() {
     /** Stores intents and leaves them to the drainer, in their order. */
     async intend(...intents: readonly Intent[]): Promise<void> {
       for (const intent of intents) await effects.intend([intent]);
-      for (const connection of ['zendesk', 'moved']) await effects.park(connection, intents[0]?.tenant ?? '');
+      const [{ tenant } = { tenant: '' }] = intents;
+      for (const connection of Object.keys(config.connections)) await effects.park(connection, tenant);
     },
     /** By action, in the order in which they were intended. */
     async rows(tenant: string): Promise<EffectRow[]> {
@@ -118,14 +135,14 @@ export async function openLedger() {
 }
 
 /** A ticket to be opened. */
-export function opening(tenant: string, cause: string): Intent {
+export function opening(tenant: string, cause: string, connection = 'zendesk'): Intent {
   return {
     tenant,
     cause,
     action: 'open',
     ordinal: '1',
     episode: 1,
-    connection: 'zendesk',
+    connection,
     kind: 'ticket.open',
     guarantee: 'exact',
     body: { kind: 'ticket', subject: cause, description: 'Why.', priority: 'normal', tags: [] },
