@@ -24,13 +24,15 @@ export function connectionIssues(tree: Tree, connectors: Connectors): readonly I
       return [{ path, message: unknownType(type, connectors), about: 'value' as const }];
     }
     const settings = ownSettings(asTree(connection), connector.connection);
-    const needsUrl = connector.open !== undefined && asTree(connection)['baseUrl'] === undefined;
+    const { baseUrl, webhook } = asTree(connection);
+    const onlySends = connector.mayOnlySend === true && webhook !== undefined;
+    const needsUrl = connector.open !== undefined && baseUrl === undefined && !onlySends;
     return [
       ...(needsUrl
         ? [{ path: ['connections', name, 'baseUrl'], message: 'is required', about: 'missing' as const }]
         : []),
       ...issuesOf(connector.connection, settings, ['connections', name]),
-      ...webhookIssues(connector, asTree(connection)['webhook'], ['connections', name, 'webhook']),
+      ...webhookIssues(connector, webhook, ['connections', name, 'webhook']),
     ];
   });
 }

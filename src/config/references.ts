@@ -44,6 +44,11 @@ export function danglingReferences(tree: Tree): readonly Finding[] {
   if (Array.isArray(steps))
     for (const [index, step] of steps.entries())
       check(asTree(step)['connection'], ['fulfilment', 'steps', index, 'connection']);
+  check(asTree(asTree(tree['observability'])['series'])['connection'], [
+    'observability',
+    'series',
+    'connection',
+  ]);
   const { desk, notify } = asTree(tree['triage']);
   check(desk, ['triage', 'desk']);
   check(asTree(notify)['connection'], ['triage', 'notify', 'connection']);

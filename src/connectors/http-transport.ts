@@ -2,7 +2,7 @@ import http, { type ClientRequest } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import { pipeline, type Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { createGunzip, gzipSync } from 'node:zlib';
 import axios, { type AxiosInstance, type AxiosResponse, isAxiosError } from 'axios';
 import { Secret } from '../domain/secret.js';
 import { BatonError } from '../protocol/errors.js';
@@ -100,7 +100,7 @@ async function deliver(
     });
     const body = await collect(response, options.limits.maxResponseBytes, stopper, place);
     if (body instanceof BatonError) return { kind: 'unknown', error: body };
-    const headers = plainHeaders(response.headers);
+    const headers = withRetryAfter(plainHeaders(response.headers), response.status, options.resetHeader);
     return { kind: 'answered', answer: { status: response.status, headers, body, calls: 1 } };
   } catch (error) {
     return transportFailure(error, stopper.stopped(), timeoutMs, place);
@@ -134,6 +134,7 @@ function headersOf(
     'User-Agent': 'baton',
     ...options.headers,
     ...(request.json === undefined ? {} : { 'Content-Type': 'application/json; charset=utf-8' }),
+    ...(request.gzip === undefined ? {} : { 'Content-Encoding': 'gzip' }),
     ...(request.form === undefined ? {} : { 'Content-Type': 'application/x-www-form-urlencoded' }),
     ...request.headers,
     ...(authorization === null ? {} : { Authorization: authorization.header.reveal() }),
@@ -141,7 +142,10 @@ function headersOf(
 }
 
 function bodyOf(request: HttpRequest): Buffer | undefined {
-  if (request.json !== undefined) return Buffer.from(JSON.stringify(request.json));
+  if (request.json !== undefined) {
+    const json = Buffer.from(JSON.stringify(request.json));
+    return request.gzip === true ? gzipSync(json) : json;
+  }
   if (request.form === undefined) return undefined;
   const form = new URLSearchParams();
   for (const [name, value] of Object.entries(request.form)) {
@@ -273,6 +277,16 @@ function mayBeWritten(error: unknown): boolean {
     | undefined;
   if (socket === undefined || socket === null) return error.request === undefined;
   return !(socket.connecting || socket.secureConnecting === true);
+}
+
+/** As every other vendor says it. */
+function withRetryAfter(
+  headers: Record<string, string>,
+  status: number,
+  resetHeader: string | undefined,
+): Record<string, string> {
+  const seconds = resetHeader === undefined ? undefined : headers[resetHeader];
+  return status === 429 && seconds !== undefined ? { 'retry-after': seconds, ...headers } : headers;
 }
 
 function plainHeaders(headers: AxiosResponse['headers']): Record<string, string> {

@@ -23,6 +23,8 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as application/json. */
   readonly json?: unknown;
+  /** Sends `json` compressed; only where the vendor says that it takes it so. */
+  readonly gzip?: true;
   /** Sent as application/x-www-form-urlencoded. */
   readonly form?: Readonly<Record<string, string | Secret>>;
   /** Without the connection's own Authorization header: the call that fetches a token. */
@@ -93,6 +95,8 @@ export interface VendorHttpOptions {
   readonly rate?: Rate;
   readonly onRequest?: ((event: RequestEvent) => void) | undefined;
   readonly authenticator?: Authenticator;
+  /** Header that says in seconds, beside a 429, when to ask again, where the vendor has none of the standard's name. */
+  readonly resetHeader?: string;
   /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Reads the vendor's error bodies. */

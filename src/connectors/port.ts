@@ -26,6 +26,8 @@ export interface Connector<C = unknown> {
   streamsOf?(settings: C): Readonly<Record<string, Stream>>;
   /** The vendor's documented limit, less what others need, where the connection's `limits` set none. */
   rate?(settings: Readonly<Record<string, unknown>>): Rate;
+  /** Whether a connection may do without `baseUrl`: then it takes webhooks and nothing is asked of it. */
+  readonly mayOnlySend?: true;
   /** Opens the connection: cheap, no request yet. Absent where the system only sends to us. */
   open?(settings: ResolvedConnection): OpenConnection;
 }
@@ -90,6 +92,7 @@ export interface OpenConnection {
   readonly ticketDesk?: TicketDesk;
   readonly notifier?: Notifier;
   readonly commands?: CommandDesk;
+  readonly series?: SeriesSink;
   /** Closes keep-alive sockets. */
   close(): void;
 }
@@ -289,6 +292,22 @@ export interface MarkedTicket {
 export interface Notifier {
   /** body: Message. */
   readonly send: EffectAction;
+}
+
+/** What keeps measurements over time. */
+export interface SeriesSink {
+  /**
+   * Sends what was measured at this time. The same again replaces what was sent: it does no harm. Throws ERR_SOURCE_*
+   * when not all of it was taken.
+   */
+  push(measured: readonly Measured[], at: Date, signal: AbortSignal): Promise<void>;
+}
+
+/** One number, by its name and labels. */
+export interface Measured {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
 }
 
 /** What takes commands: a service that does something, and can take it back. */

@@ -9,6 +9,12 @@ import type { GatewayParts } from './parts.js';
 export const partNames = ['control', 'warehouse', 'temporal'] as const;
 export type PartName = (typeof partNames)[number];
 
+/** What is asked. */
+export type ReadingParts = Pick<
+  GatewayParts,
+  'config' | 'log' | 'control' | 'warehouseDatabase' | 'temporal'
+>;
+
 export interface PartState {
   readonly part: PartName;
   readonly state: 'up' | 'down';
@@ -28,7 +34,7 @@ const unavailable = {
 } as const satisfies Record<PartName, ErrorName>;
 
 /** Asks each part whether it could serve now. Never throws; takes at most two and a half seconds. */
-export function probeParts(parts: GatewayParts): Promise<readonly PartState[]> {
+export function probeParts(parts: ReadingParts): Promise<readonly PartState[]> {
   const probes: Readonly<Record<PartName, () => Promise<unknown>>> = {
     control: () => probeControl(parts),
     warehouse: () => probeWarehouse(parts),
@@ -62,7 +68,7 @@ function viewOf(caught: unknown, part: PartName): ErrorView {
 
 const startWorker = 'Start a worker: it makes and updates Baton’s tables.';
 
-async function probeControl({ control }: GatewayParts): Promise<void> {
+async function probeControl({ control }: ReadingParts): Promise<void> {
   const pending = await pendingMigrations(control);
   if (pending.length === 0) return;
   const detail = `The control database answers but lacks ${pending.join(', ')}.`;
@@ -73,7 +79,7 @@ async function probeControl({ control }: GatewayParts): Promise<void> {
   });
 }
 
-async function probeWarehouse({ warehouseDatabase }: GatewayParts): Promise<void> {
+async function probeWarehouse({ warehouseDatabase }: ReadingParts): Promise<void> {
   if (await isWarehousePrepared(warehouseDatabase, timeoutMs)) return;
   const detail = 'The warehouse answers but lacks Baton’s tables.';
   throw new BatonError('ERR_WAREHOUSE_UNAVAILABLE', {
@@ -83,7 +89,7 @@ async function probeWarehouse({ warehouseDatabase }: GatewayParts): Promise<void
   });
 }
 
-function probeTemporal({ temporal, config }: GatewayParts): Promise<unknown> {
+function probeTemporal({ temporal, config }: ReadingParts): Promise<unknown> {
   const { address, namespace } = config.temporal;
   return callTemporal(address, 'asking for the namespace', () =>
     temporal.connection.withDeadline(Date.now() + temporalMs, () =>
@@ -98,7 +104,7 @@ const activityTasks = 2;
 
 /** How many pollers each of our task queues had in the last minutes. Throws when Temporal does not answer. */
 export async function countPollers(
-  parts: GatewayParts,
+  parts: ReadingParts,
 ): Promise<readonly { readonly queue: string; readonly pollers: number }[]> {
   const { temporal, config } = parts;
   const { address, namespace } = config.temporal;

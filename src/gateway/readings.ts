@@ -2,8 +2,7 @@ import { type ControlMeasures, readControlMeasures } from '../control/measures.j
 import { BatonError, type ErrorName } from '../protocol/errors.js';
 import { readWarehouseMeasures, type WarehouseMeasures } from '../warehouse/postgres/measures.js';
 import { shared, withDeadline } from './deadline.js';
-import type { GatewayParts } from './parts.js';
-import { countPollers, type PartState, probeParts } from './probes.js';
+import { countPollers, type PartState, probeParts, type ReadingParts } from './probes.js';
 
 /** What is measured of each part; null where the part did not answer in time. */
 export interface Measures {
@@ -27,7 +26,7 @@ const totalMs = 5_000;
  * Everything that metrics and pages are made of, asked of the databases and Temporal anew, so that a restart
  * loses nothing. Several askers within two seconds share one answer.
  */
-export function createReadings(parts: GatewayParts): Readings {
+export function createReadings(parts: ReadingParts): Readings {
   const probe = shared(1_000, () => probeParts(parts));
   return {
     probe,
@@ -53,7 +52,7 @@ export function createReadings(parts: GatewayParts): Readings {
 }
 
 /** Null, with a line in the log, when the reading fails or takes too long. */
-async function attempt<T>({ log }: GatewayParts, name: ErrorName, reading: Promise<T>): Promise<T | null> {
+async function attempt<T>({ log }: ReadingParts, name: ErrorName, reading: Promise<T>): Promise<T | null> {
   const late = () => new BatonError(name, { detail: `No measures within ${totalMs / 1000} s.` });
   try {
     return await withDeadline(reading, totalMs, late);

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { gunzipSync } from 'node:zlib';
 import fastify, { type FastifyInstance } from 'fastify';
 import { mountAdmin } from './admin/routes.js';
 import { clockNotBefore, SandboxClock } from './clock.js';
@@ -41,7 +42,14 @@ function settingsOf(options: SandboxOptions): Settings {
 function createServer(): FastifyInstance {
   const app = fastify({ forceCloseConnections: true, bodyLimit: 10 * 1024 * 1024 });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
+    try {
+      const bytes = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
+      done(null, bytes.toString());
+    } catch {
+      done(Object.assign(new Error('the body is not gzip'), { statusCode: 400 }));
+    }
+  });
   return app;
 }
 

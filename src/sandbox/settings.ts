@@ -17,6 +17,8 @@ export interface Settings {
   zendeskSearchLagMs: number;
   /** Rows per page of a query, at most. */
   salesforceBatchSize: number;
+  /** Requests a minute; null = no limit. */
+  datadogPerMinute: number | null;
   /** What services refuse for good: `ledger/accruals`, or a command's name. */
   servicesRefuse: readonly string[];
 }
@@ -37,6 +39,7 @@ export function defaultSettings(): Settings {
     zendeskIncrementalPerMinute: 10,
     zendeskSearchLagMs: 60_000,
     salesforceBatchSize: 2000,
+    datadogPerMinute: null,
     servicesRefuse: [],
   };
 }

@@ -2,6 +2,7 @@ import type { SandboxClock } from './clock.js';
 import { type CoupaChanges, createCoupaChanges } from './coupa/changes.js';
 import { type CoupaStore, createCoupaStore } from './coupa/store.js';
 import { createCoupa } from './coupa/vendor.js';
+import { createDatadog, createDatadogStore, type DatadogStore } from './datadog/vendor.js';
 import { createFreshStore, createFreshservice, type FreshStore } from './freshservice/vendor.js';
 import type { Journal } from './journal.js';
 import type { SandboxSecrets } from './options.js';
@@ -32,6 +33,7 @@ export interface Stores {
   readonly services: ServiceStore;
   readonly teams: TeamsStore;
   readonly freshservice: FreshStore;
+  readonly datadog: DatadogStore;
 }
 
 export function createStores(seed: Seed, journal: Journal, clock: SandboxClock): Stores {
@@ -45,6 +47,7 @@ export function createStores(seed: Seed, journal: Journal, clock: SandboxClock):
     services: createServiceStore(journal, clock),
     teams: createTeamsStore(journal),
     freshservice: createFreshStore(journal),
+    datadog: createDatadogStore(journal),
   };
 }
 
@@ -82,5 +85,6 @@ export function createVendors({
     createServices(stores.services, settings),
     createTeams(stores.teams),
     createFreshservice(stores.freshservice, clock),
+    createDatadog(stores.datadog, clock, settings),
   ];
 }

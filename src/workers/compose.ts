@@ -158,6 +158,8 @@ export async function compose(config: BatonConfig, log: Logger, build: Build = {
       stream: connections.stream,
       now: () => new Date(),
     },
+    /** What metrics are read from. */
+    measured: { config, log, control, warehouseDatabase, temporal: client },
     /** Long activities hand back what they do; the workers themselves are the caller's to shut down. */
     stop: () => stopping.abort(),
     async close(): Promise<void> {

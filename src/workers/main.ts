@@ -8,6 +8,7 @@ import { dispatchEvents } from './dispatch-events.js';
 import { findFiles } from './find-files.js';
 import { followDatabases } from './follow-changes.js';
 import { findArrivals } from './intakes.js';
+import { startMonitoring } from './monitoring/index.js';
 import { createWorkers, type Role, roles } from './queues.js';
 import { sweepRetention } from './sweep-retention.js';
 import { wakeDrainers } from './wake-drainers.js';
@@ -36,6 +37,7 @@ async function main(): Promise<void> {
   });
   const config = loadConfig({ connectors });
   const parts = await compose(config, log);
+  const monitoring = wanted.includes('control') ? startMonitoring(parts) : null;
   const workers = await createWorkers({
     roles: wanted,
     connection: parts.temporal,
@@ -60,6 +62,7 @@ async function main(): Promise<void> {
   const dispatching = wanted.includes('control') ? dispatchEvents(parts) : null;
   const stopSweeping = wanted.includes('control') ? sweepRetention(parts.retention, config.retention) : null;
   await running;
+  await monitoring?.stop();
   await arrivals?.stop();
   await changes?.stop();
   await files?.stop();

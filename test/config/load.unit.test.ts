@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type BatonConfig, configProblems, loadConfig, noticePlace } from '../../src/config/index.js';
+import { connectors } from '../../src/connectors/registry.js';
 import { breakerDefaults } from '../../src/domain/breaker.js';
 import { project, small } from './project.js';
 
@@ -205,5 +206,29 @@ pipelines:
     expect(value('"12345678901234567890.123"')).toBe('12345678901234567890.123');
     expect(problemsOf(withThreshold('12345678901234567890.123'))[0]).toMatch(/best in quotes/);
     expect(problemsOf(withThreshold('"-1"'))[0]).toMatch(/not negative/);
+  });
+});
+
+describe('a connection that may only send', () => {
+  const yaml = (type: string, more: string) => `
+version: 1
+connections:
+  one: {type: ${type}, ${more}}
+`;
+  const hook = 'webhook: {secret: secret://env/A}';
+  const problems = (text: string) => {
+    try {
+      loadConfig({ cwd: project(text), env: {}, connectors });
+      return [];
+    } catch (error) {
+      return configProblems(error).map(({ path, message }) => `${path}: ${message}`);
+    }
+  };
+  it('needs an address only where something is asked of it', () => {
+    expect(problems(yaml('datadog', hook))).toEqual([]);
+    expect(problems(yaml('datadog', 'auth: {apiKey: secret://env/A}'))).toEqual([
+      'connections.one.baseUrl: is required',
+    ]);
+    expect(problems(yaml('slack', hook))).toContain('connections.one.baseUrl: is required');
   });
 });

@@ -60,6 +60,7 @@ function companionsOf(dotted: string): Readonly<Record<string, string>> {
     },
     'fulfilment.notify.connection': { ...told },
     'fulfilment.notify.channel': { ...told },
+    'observability.series.every': { BATON_OBSERVABILITY__SERIES__CONNECTION: 'zendesk' },
     'lake.type': { BATON_LAKE__BUCKET: 'acme-lake' },
     'lake.auth.accessKeyId': { ...keyId, ...secretKey },
     'lake.auth.secretAccessKey': { ...keyId, ...secretKey },

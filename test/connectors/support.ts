@@ -19,7 +19,15 @@ export const canary = {
   slackBotToken: 'xoxb-canary-slack-19aa',
 } as const;
 
-export type VendorName = 'coupa' | 'zendesk' | 'salesforce' | 'rates' | 'slack' | 'services' | 'freshservice';
+export type VendorName =
+  | 'coupa'
+  | 'zendesk'
+  | 'salesforce'
+  | 'rates'
+  | 'slack'
+  | 'services'
+  | 'freshservice'
+  | 'datadog';
 
 export function sandboxForTests(records = 320): Promise<Sandbox> {
   return startSandbox({ port: 0, secrets: canary, records, coupaLimit: null });

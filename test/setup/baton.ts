@@ -169,6 +169,8 @@ export async function startBaton(options: TestBatonOptions) {
     onEvents: parts.onEvents,
     onFiles: parts.onFiles,
     changes: parts.changes,
+    /** What metrics are read from. */
+    measured: parts.measured,
     sandbox,
     server,
     client: server.client,

@@ -4,6 +4,7 @@ import { connectionsSchema } from './connections.js';
 import { eventsSchema } from './events.js';
 import { fulfilmentSchema } from './fulfilment.js';
 import { lakeSchema } from './lake.js';
+import { observabilitySchema } from './observability.js';
 import { pipelinesSchema } from './pipelines.js';
 import { retentionSchema } from './retention.js';
 import { controlSchema, gatewaySchema, temporalSchema, warehouseSchema } from './services.js';
@@ -31,6 +32,7 @@ export const configSchema = z.strictObject({
   triage: triageSchema,
   fulfilment: fulfilmentSchema,
   alerts: alertsSchema,
+  observability: observabilitySchema,
   pipelines: pipelinesSchema,
 });
 

@@ -1,38 +1,74 @@
-import { firstOf, idAt } from '../hooks/content.js';
-import { headerSecretWebhook } from '../hooks/header-secret.js';
-import { defineSender } from '../port.js';
+import { z } from 'zod';
+import { type CheckPlan, checkConnection } from '../check.js';
+import { createVendorHttp, type HttpRequest, type VendorHttp } from '../http.js';
+import { defineConnector, type OpenConnection, type ResolvedConnection } from '../port.js';
+import { secretReference, secretSetting } from '../settings.js';
+import { vendorClock } from '../vendor-clock.js';
+import { eventNotifier } from './events.js';
+import { seriesSink } from './series.js';
+import { datadogWebhook } from './webhook.js';
 
-import { datadogAlerts } from './alerts.js';
+/** Not needed by a connection that only takes Datadog's webhooks. */
+const connection = z.strictObject({ auth: z.strictObject({ apiKey: secretReference }).optional() });
 
 /**
- * Datadog signs nothing: the webhook's custom headers carry the secret. The body is a template of the customer's; the
- * one to use is in docs/how-to/webhooks.md. Ids go beyond what a number holds and are texts in it.
- * https://docs.datadoghq.com/integrations/webhooks/
+ * Datadog: its alerts come by webhook; events and series go to its API, at the address of one's site
+ * (`https://api.datadoghq.eu`). https://docs.datadoghq.com/api/latest/
  */
-const webhook = headerSecretWebhook({
-  docs: 'https://docs.datadoghq.com/integrations/webhooks/',
-  resendMs: 600_000,
-  describe: (_, content) => ({
-    id: idAt(content, 'id'),
-    type: firstOf(idAt(content, 'alert_transition'), idAt(content, 'event_type')) ?? 'alert',
-    subject: firstOf(
-      idAt(content, 'alert_cycle_key'),
-      idAt(content, 'aggreg_key'),
-      idAt(content, 'alert_id'),
-    ),
-    occurredAt: epochAt(idAt(content, 'date')),
-  }),
-  alerts: datadogAlerts,
-});
-
-/** Milliseconds since 1970, as text. */
-function epochAt(text: string | null): Date | null {
-  return text !== null && /^\d{12,14}$/.test(text) ? new Date(Number(text)) : null;
-}
-
-/** Only sends: its alerts come by webhook. */
-export const datadog = defineSender({
+export const datadog = defineConnector<z.infer<typeof connection>>({
   type: 'datadog',
   system: 'Datadog',
-  webhook,
+  connection,
+  streams: {},
+  webhook: datadogWebhook,
+  mayOnlySend: true,
+  open,
 });
+
+/** https://docs.datadoghq.com/api/latest/authentication/#validate-api-key */
+const validate: HttpRequest = { method: 'GET', path: '/api/v1/validate' };
+
+function open(settings: ResolvedConnection): OpenConnection {
+  const apiKey = secretSetting(settings, 'auth.apiKey');
+  const http = createVendorHttp({
+    connection: settings.name,
+    system: 'Datadog',
+    baseUrl: settings.baseUrl,
+    limits: settings.limits,
+    gate: settings.gate,
+    onRequest: settings.onRequest,
+    headers: { 'DD-API-KEY': apiKey.reveal() },
+    // https://docs.datadoghq.com/api/latest/rate-limits/
+    resetHeader: 'x-ratelimit-reset',
+    problem: (_status, body) => (hasErrors(body) ? { words: body.errors.join('; ') } : null),
+    secrets: [apiKey],
+  });
+  const opened: OpenConnection = {
+    name: settings.name,
+    http,
+    vendorNow: (signal) => vendorClock(http, { ...validate, signal }),
+    check: (signal) => checkConnection(opened, planOf(http), signal),
+    notifier: eventNotifier(http),
+    series: seriesSink(http),
+    close: () => http.close(),
+  };
+  return opened;
+}
+
+function hasErrors(body: unknown): body is { errors: readonly unknown[] } {
+  return typeof body === 'object' && body !== null && 'errors' in body && Array.isArray(body.errors);
+}
+
+function planOf(http: VendorHttp): CheckPlan {
+  return {
+    system: 'Datadog',
+    streams: [],
+    async authenticate(signal) {
+      await http.read({ ...validate, signal });
+      return 'the API key is valid';
+    },
+    authFix:
+      'Datadog: Organization Settings › API Keys. The key belongs to one site: baseUrl must be that site’s.',
+    scopeFix: () => '',
+  };
+}

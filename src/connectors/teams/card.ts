@@ -1,3 +1,4 @@
+import { escaped } from '../markdown.js';
 import type { Message } from '../port.js';
 
 /** A flow takes 28 KB, the request's own frame included. */
@@ -65,16 +66,4 @@ function cardOf(message: Message, marker: string, textChars: number, mostFacts: 
     type: 'message',
     attachments: [{ contentType: 'application/vnd.microsoft.card.adaptive', contentUrl: null, content }],
   };
-}
-
-/** A line break of ours is a paragraph there; what Markdown would take for its own stands as it is. */
-function escaped(text: string, maxChars: number): string {
-  let result = '';
-  for (const character of text) {
-    const safe =
-      character === '\n' ? '\n\n' : /[*_[\]()#`~>|\\]/.test(character) ? `\\${character}` : character;
-    if (result.length + safe.length > maxChars - 1) return `${result}…`;
-    result += safe;
-  }
-  return result;
 }
