@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
 import type { VendorName } from '../connectors/support.js';
 import { type Ledger, opening, openLedger } from './ledger.js';
@@ -35,52 +35,51 @@ const desks: Readonly<
   },
 };
 
-/** Each desk is struck by each fault with a ledger of its own: 30 causes at once, and their sweep. */
-describe.concurrent.each(Object.entries(desks))('thirty causes at %s', (name, desk) => {
-  const connection = name as VendorName;
-  let ledger: Ledger;
-  beforeAll(async () => {
-    ledger = await openLedger({ hasBreaker: false });
-  });
-  afterAll(() => ledger?.close());
+const kinds = ['accept_then_reset', 'accept_then_500', 'accept_late_then_reset'] as const;
+const struck = Object.entries(desks).flatMap(([name, desk]) =>
+  kinds.map((kind) => ({ connection: name as VendorName, desk, kind })),
+);
 
-  it.each(['accept_then_reset', 'accept_then_500', 'accept_late_then_reset'] as const)(
-    'have one visible ticket each after %s and the sweep',
-    async (kind) => {
-      const match = { method: 'POST', path: desk.create };
-      const params = { seconds: lateSeconds };
-      const fault = ledger.sandbox.faults.add({
-        vendor: connection,
-        kind,
-        match,
-        count: causes.length,
-        params,
-      });
-      await ledger.intend(...causes.map((cause) => opening(kind, cause, connection)));
-      const drain = () => ledger.drain(kind, { connection });
-      // Some failures in a row end a round, so it takes several until all were struck.
-      for (let round = 0; round < 60 && fault.struck < causes.length; round += 1) {
-        await drain();
-        await ledger.pass(3_000);
-      }
-      expect(fault.struck).toBe(causes.length);
-      if (kind === 'accept_late_then_reset')
-        await new Promise((resolve) => setTimeout(resolve, (lateSeconds + 1) * 1_000));
-      let left = await drain();
-      for (let round = 0; round < 60 && left.open > 0; round += 1) {
-        await ledger.pass(settledMs);
-        left = await drain();
-      }
-      expect(left).toMatchObject({ open: 0 });
-      await ledger.pass(601_000);
-      expect(await drain()).toMatchObject({ open: 0, unswept: 0 });
+/** All at once, each with a ledger and a desk of its own. */
+it.concurrent.each(struck)(
+  'thirty causes have one visible ticket each at $connection after $kind and the sweep',
+  async (one) => {
+    const ledger = await openLedger({ hasBreaker: false });
+    try {
+      await strike(ledger, one);
+    } finally {
+      await ledger.close();
+    }
+  },
+  120_000,
+);
 
-      const rows = await ledger.rows(kind);
-      expect(new Set(rows.map(({ state }) => state))).toEqual(new Set(['confirmed']));
-      const open = desk.tickets(ledger.sandbox).filter(({ isOpen }) => isOpen);
-      const visible = rows.map(({ marker }) => open.filter((one) => one.marker === marker).length);
-      expect(visible).toEqual(causes.map(() => 1));
-    },
-    90_000,
-  );
-});
+async function strike(ledger: Ledger, { connection, desk, kind }: (typeof struck)[number]): Promise<void> {
+  const match = { method: 'POST', path: desk.create };
+  const params = { seconds: lateSeconds };
+  const fault = ledger.sandbox.faults.add({ vendor: connection, kind, match, count: causes.length, params });
+  await ledger.intend(...causes.map((cause) => opening('default', cause, connection)));
+  const drain = () => ledger.drain('default', { connection });
+  // Some failures in a row end a round, so it takes several until all were struck.
+  for (let round = 0; round < 60 && fault.struck < causes.length; round += 1) {
+    await drain();
+    await ledger.pass(3_000);
+  }
+  expect(fault.struck).toBe(causes.length);
+  if (kind === 'accept_late_then_reset')
+    await new Promise((resolve) => setTimeout(resolve, (lateSeconds + 1) * 1_000));
+  let left = await drain();
+  for (let round = 0; round < 60 && left.open > 0; round += 1) {
+    await ledger.pass(settledMs);
+    left = await drain();
+  }
+  expect(left).toMatchObject({ open: 0 });
+  await ledger.pass(601_000);
+  expect(await drain()).toMatchObject({ open: 0, unswept: 0 });
+
+  const rows = await ledger.rows('default');
+  expect(new Set(rows.map(({ state }) => state))).toEqual(new Set(['confirmed']));
+  const open = desk.tickets(ledger.sandbox).filter(({ isOpen }) => isOpen);
+  const visible = rows.map(({ marker }) => open.filter((one) => one.marker === marker).length);
+  expect(visible).toEqual(causes.map(() => 1));
+}
