@@ -5,7 +5,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # No install scripts: what runs in production ships its binaries inside its packages.
 RUN npm ci --omit=dev --ignore-scripts
-# What only a lake on S3 needs, in the versions that the tests ran with. They add nothing to the lock file.
+# What only a lake on S3, a queue or OTLP needs, in the versions that the tests ran with. They add nothing to the lock file.
 RUN npm install --no-save --no-package-lock --omit=dev --ignore-scripts \
       $(node -p "const {devDependencies: d, peerDependencies: p} = require('./package.json'); Object.keys(p).map((name) => name + '@' + d[name]).join(' ')")
 COPY scripts/build.mjs scripts/

@@ -10,6 +10,7 @@ export { type PipelineInput, pipelineInputs } from './inputs.js';
 export { lakePlace, noticePlace, noticesOf } from './lake.js';
 export { type LoadOptions, loadConfig } from './load.js';
 export { stateHome } from './locate.js';
+export { type OtlpPlace, type OtlpSignal, otlpPlace } from './otlp.js';
 export { configProblems, type Problem } from './problems.js';
 export { configuredPipelines, knownTenant, type RunRequest, settingsOfRun } from './run-request.js';
 export type { SecretRef } from './schema/values.js';

@@ -10,6 +10,10 @@ const plain: readonly (readonly [variable: string, path: Path])[] = [
   ['TEMPORAL_TLS_SERVER_CA_CERT_PATH', ['temporal', 'tls', 'caFile']],
   ['TEMPORAL_TLS_CLIENT_CERT_PATH', ['temporal', 'tls', 'certFile']],
   ['TEMPORAL_TLS_CLIENT_KEY_PATH', ['temporal', 'tls', 'keyFile']],
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', ['observability', 'otlp', 'endpoint']],
+  ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', ['observability', 'otlp', 'tracesEndpoint']],
+  ['OTEL_EXPORTER_OTLP_METRICS_ENDPOINT', ['observability', 'otlp', 'metricsEndpoint']],
+  ['OTEL_SERVICE_NAME', ['observability', 'otlp', 'serviceName']],
 ];
 
 const unsupported = [
@@ -47,13 +51,45 @@ export function readStandardVariables(environment: Environment): {
       value: environment['DATABASE_URL'],
     });
   }
+  overrides.push(...otlpOverrides(environment));
   const problems = unsupported
     .filter((variable) => environment[variable])
     .map((variable) => ({
       variable,
       message: `is not supported: give a file with ${variable.replace(/DATA$/, 'PATH')}`,
     }));
-  return { overrides, problems };
+  return { overrides, problems: [...problems, ...otlpProblems(environment)] };
+}
+
+/** What OpenTelemetry writes otherwise than we do: milliseconds, and words in any case. */
+function otlpOverrides(environment: Environment): Override[] {
+  const interval = environment['OTEL_METRIC_EXPORT_INTERVAL'];
+  const temporality = 'OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE';
+  const preference = environment[temporality]?.toLowerCase();
+  const otlp = (variable: string, key: string, value: unknown): Override => ({
+    variable,
+    path: ['observability', 'otlp', key],
+    value,
+  });
+  return [
+    ...(interval ? [otlp('OTEL_METRIC_EXPORT_INTERVAL', 'every', Number(interval) / 1_000)] : []),
+    // Of counters it is the same: what is low in memory is a matter of who adds up.
+    ...(preference
+      ? [otlp(temporality, 'temporality', preference === 'lowmemory' ? 'delta' : preference)]
+      : []),
+  ];
+}
+
+/** Only what is to be sent can be sent in the wrong way. */
+function otlpProblems(environment: Environment): OverrideProblem[] {
+  const variables = ['', '_TRACES', '_METRICS'].map((kind) => `OTEL_EXPORTER_OTLP${kind}_PROTOCOL`);
+  const isOff = !environment['OTEL_EXPORTER_OTLP_ENDPOINT'] || environment['OTEL_SDK_DISABLED'] === 'true';
+  return variables
+    .filter((variable) => !isOff && environment[variable] && environment[variable] !== 'http/protobuf')
+    .map((variable) => ({
+      variable,
+      message: 'is not supported: OTLP is sent as http/protobuf, which collectors take at port 4318',
+    }));
 }
 
 /**

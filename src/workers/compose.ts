@@ -1,4 +1,4 @@
-import { Client } from '@temporalio/client';
+import { Client, type WorkflowClientInterceptor } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { createActivities } from '../activities/index.js';
 import type { ActivityDeps } from '../activities/ports.js';
@@ -52,7 +52,10 @@ import { createOrchestrator } from './orchestrator.js';
 const handOverBytes = 16_777_216;
 
 /** Where a build has other connectors than the registry: those, and the program that maps their records. */
-type Build = Partial<Pick<EncoderOptions, 'connectors' | 'program'>>;
+type Build = Partial<Pick<EncoderOptions, 'connectors' | 'program'>> & {
+  /** What traces the workflows that are started and signalled. */
+  readonly clientInterceptors?: readonly WorkflowClientInterceptor[];
+};
 
 /** Everything a worker process is made of: built here and nowhere else. */
 export async function compose(config: BatonConfig, log: Logger, build: Build = {}) {
@@ -73,7 +76,11 @@ export async function compose(config: BatonConfig, log: Logger, build: Build = {
   const connections = createConnections(config, (event) => counter.count(event), gates, build.connectors);
   const encoder = createEncoder({ connectors: registry, log, ...build });
   const temporal = await connectTemporal(config);
-  const client = new Client({ connection: temporal, namespace: config.temporal.namespace });
+  const client = new Client({
+    connection: temporal,
+    namespace: config.temporal.namespace,
+    interceptors: { workflow: [...(build.clientInterceptors ?? [])] },
+  });
   const stopping = new AbortController();
   const { approveAbove, approval, steps } = config.fulfilment;
   const saga = { approveAbove, steps, byDefault: approval.byDefault };

@@ -1,5 +1,5 @@
 import { DefaultLogger, Runtime } from '@temporalio/worker';
-import { loadConfig } from '../config/index.js';
+import { loadConfig, otlpPlace } from '../config/index.js';
 import { connectors } from '../connectors/registry.js';
 import { createLogger } from '../observability/logger.js';
 import { BatonError, describeError } from '../protocol/errors.js';
@@ -9,6 +9,8 @@ import { findFiles } from './find-files.js';
 import { followDatabases } from './follow-changes.js';
 import { findArrivals } from './intakes.js';
 import { startMonitoring } from './monitoring/index.js';
+import { sdkTelemetry } from './monitoring/sdk-telemetry.js';
+import { openTracing } from './monitoring/tracing.js';
 import { createWorkers, type Role, roles } from './queues.js';
 import { sweepRetention } from './sweep-retention.js';
 import { wakeDrainers } from './wake-drainers.js';
@@ -29,20 +31,24 @@ function rolesFromArguments(argv: readonly string[]): readonly Role[] {
 async function main(): Promise<void> {
   const wanted = rolesFromArguments(process.argv);
   const log = createLogger(`worker-${wanted.join('+')}`);
+  const config = loadConfig({ connectors });
+  const place = otlpPlace(config);
   Runtime.install({
     logger: new DefaultLogger('WARN', ({ level, message, meta }) =>
       log[level === 'ERROR' ? 'error' : 'warn']({ sdk: safeMeta(meta) }, message),
     ),
     shutdownSignals: [],
+    telemetryOptions: sdkTelemetry(place),
   });
-  const config = loadConfig({ connectors });
-  const parts = await compose(config, log);
-  const monitoring = wanted.includes('control') ? startMonitoring(parts) : null;
+  const tracing = await openTracing(place, log);
+  const parts = await compose(config, log, { clientInterceptors: tracing?.clientInterceptors ?? [] });
+  const monitoring = wanted.includes('control') ? await startMonitoring(parts) : null;
   const workers = await createWorkers({
     roles: wanted,
     connection: parts.temporal,
     namespace: config.temporal.namespace,
     activities: parts.activities,
+    tracing,
   });
   const stop = () => {
     log.info('stopping');
@@ -69,6 +75,7 @@ async function main(): Promise<void> {
   await dispatching?.stop();
   await stopSweeping?.();
   await parts.close();
+  await tracing?.close();
 }
 
 /** The SDK's own notes: errors as text only, since their objects may carry more. */

@@ -1,7 +1,14 @@
 import { fileURLToPath } from 'node:url';
-import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  type NativeConnection,
+  Worker,
+  type WorkerOptions,
+} from '@temporalio/worker';
 import type { createActivities } from '../activities/index.js';
 import { taskQueues } from '../protocol/names.js';
+import type { Tracing } from './monitoring/tracing.js';
 import { payloadGuard } from './payload-guard.js';
 
 /** `control` = workflows and short steps; `data` = what parses and loads; apart, or parsing would starve polls. */
@@ -17,14 +24,16 @@ export async function createWorkers(options: {
   readonly namespace: string;
   readonly activities: ReturnType<typeof createActivities>;
   readonly bundlePath?: string;
+  /** When given, runs and their activities are traced. */
+  readonly tracing?: Tracing | null;
   /** From being asked to stop until running activities are cancelled; 20 s when not given. */
   readonly graceMs?: number;
 }): Promise<Worker[]> {
-  const { activities } = options;
+  const { activities, tracing = null } = options;
   const common: Omit<WorkerOptions, 'taskQueue'> = {
     connection: options.connection,
     namespace: options.namespace,
-    interceptors: { activity: [payloadGuard] },
+    interceptors: { activity: [...(tracing?.activityInterceptors ?? []), payloadGuard] },
     shutdownGraceTime: options.graceMs ?? 20_000,
     shutdownForceTime: (options.graceMs ?? 20_000) + 10_000,
     maxHeartbeatThrottleInterval: '2s',
@@ -36,12 +45,12 @@ export async function createWorkers(options: {
     activities: of,
     maxConcurrentActivityTaskExecutions: slots,
   });
-  const byRole: Readonly<Record<Role, readonly WorkerOptions[]>> = {
-    control: [
+  const byRole: Readonly<Record<Role, () => Promise<readonly WorkerOptions[]>>> = {
+    control: async () => [
       {
         ...common,
         taskQueue: taskQueues.workflow,
-        workflowBundle: { codePath: options.bundlePath ?? defaultBundle },
+        ...(await workflowsOf(options.bundlePath ?? defaultBundle, tracing)),
         // Beside the workflows that ask for them: handed over at once, without a round of the server.
         activities: { ...activities.control, mergeBatch: activities.load.mergeBatch },
         maxConcurrentActivityTaskExecutions: 20,
@@ -50,7 +59,7 @@ export async function createWorkers(options: {
       serve(taskQueues.control, activities.control, 20),
       serve(taskQueues.effect, activities.effect, 20),
     ],
-    data: [
+    data: async () => [
       serve(taskQueues.extract, activities.extract, 12),
       serve(taskQueues.extractBulk, activities.extract, 3),
       serve(taskQueues.load, activities.load, 12),
@@ -58,5 +67,23 @@ export async function createWorkers(options: {
       serve(taskQueues.transform, activities.transform, 4),
     ],
   };
-  return Promise.all(options.roles.flatMap((role) => byRole[role]).map((worker) => Worker.create(worker)));
+  const wanted = await Promise.all(options.roles.map((role) => byRole[role]()));
+  return Promise.all(wanted.flat().map((worker) => Worker.create(worker)));
+}
+
+/** What traces workflows is not in the bundle that everybody has: where it is wanted another is made, in a few seconds. */
+async function workflowsOf(
+  bundlePath: string,
+  tracing: Tracing | null,
+): Promise<Pick<WorkerOptions, 'workflowBundle' | 'sinks'>> {
+  if (tracing === null) return { workflowBundle: { codePath: bundlePath } };
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('../workflows/index.js', import.meta.url)),
+    workflowInterceptorModules: [
+      ...tracing.workflowModules,
+      fileURLToPath(new URL('../workflows/interceptors.js', import.meta.url)),
+    ],
+    logger: new DefaultLogger('ERROR'),
+  });
+  return { workflowBundle: { code }, sinks: tracing.sinks };
 }

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
-import os from 'node:os';
+import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { choosePorts } from '../../src/cli/stack/ports.js';
-import { projectHome, serve, type TestServer, temporaryFolder } from './shared.js';
+import { findGoProgram } from './go-program.js';
+import { serve, type TestServer, temporaryFolder } from './shared.js';
 
 /** A real S3 server over plain files: what it stores, a test can look at and spoil. */
 export interface S3Server {
@@ -21,31 +21,10 @@ const program = 'versitygw';
 
 /** Where the server's program is on this machine; null = tests that need it say so and pass by. */
 export function findS3Server(): string | null {
-  const goBin = go('GOBIN');
-  const goPath = go('GOPATH');
-  const places = [
-    process.env['VERSITYGW_PATH'],
-    ...(process.env['PATH'] ?? '').split(path.delimiter).map((folder) => path.join(folder, program)),
-    goBin && path.join(goBin, program),
-    goPath && path.join(goPath, 'bin', program),
-    path.join(os.homedir(), 'go', 'bin', program),
-    path.join(projectHome, 'bin', program),
-  ];
-  const found = places.find((place) => place && existsSync(place)) ?? null;
+  const found = findGoProgram(program, 'VERSITYGW_PATH');
   if (found === null)
     console.log(`no ${program} on this machine: the lake on S3 is not tested (see .ci/run)`);
   return found;
-}
-
-function go(variable: string): string {
-  try {
-    return execFileSync('go', ['env', variable], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
-  } catch {
-    return '';
-  }
 }
 
 /** https://github.com/versity/versitygw: conditional writes, uploads in parts and listings as S3 has them. */

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type ReplayWorkerOptions, Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, type ReplayWorkerOptions, Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { traceModule } from '../../src/workers/monitoring/tracing.js';
 import { canaries, quieten } from '../setup/baton.js';
 import { historiesFolder } from '../setup/record.js';
 
@@ -83,6 +84,21 @@ describe('recorded histories', () => {
 
   it.each(names)('%s replays with the workflows of today', async (name) => {
     await replay(name, { codePath: inject('workflowBundlePath') });
+  });
+
+  describe('where traces are made too', () => {
+    let code: string;
+    beforeAll(async () => {
+      const folder = path.join(inject('distPath'), 'workflows');
+      ({ code } = await bundleWorkflowCode({
+        workflowsPath: path.join(folder, 'index.js'),
+        workflowInterceptorModules: [traceModule(), path.join(folder, 'interceptors.js')],
+        logger: new DefaultLogger('ERROR'),
+      }));
+    });
+    it.each(names)('%s, of before, replays', async (name) => {
+      await replay(name, { code });
+    });
   });
 
   it.each(names)('%s holds references and counts, no order, no secret', (name) => {

@@ -43,6 +43,10 @@ A secret stands in the configuration only as a reference; the secret itself is r
 | \`TEMPORAL_TLS\`, \`TEMPORAL_TLS_SERVER_NAME\` | \`temporal.tls\`, \`.serverName\` |
 | \`TEMPORAL_TLS_SERVER_CA_CERT_PATH\`, \`…_CLIENT_CERT_PATH\`, \`…_CLIENT_KEY_PATH\` | \`temporal.tls.caFile\`, \`.certFile\`, \`.keyFile\` |
 | \`PGHOST\`, \`PGPORT\`, \`PGUSER\`, \`PGPASSWORD\`, \`PGDATABASE\`, \`PGSSLMODE\` | what an address lacks |
+| \`OTEL_EXPORTER_OTLP_ENDPOINT\`, \`…_TRACES_ENDPOINT\`, \`…_METRICS_ENDPOINT\` | \`observability.otlp.endpoint\`, \`.tracesEndpoint\`, \`.metricsEndpoint\` |
+| \`OTEL_EXPORTER_OTLP_HEADERS\`, \`…_TRACES_HEADERS\`, \`…_METRICS_HEADERS\` | headers besides \`observability.otlp.headers\` |
+| \`OTEL_METRIC_EXPORT_INTERVAL\`, \`OTEL_SERVICE_NAME\`, \`OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE\` | \`observability.otlp.every\` (here in milliseconds), \`.serviceName\`, \`.temporality\` |
+| \`OTEL_SDK_DISABLED\`, \`OTEL_TRACES_EXPORTER=none\`, \`OTEL_METRICS_EXPORTER=none\` | sends nothing; no traces; no metrics |
 | \`BATON_HOME\` | the folder of the local state instead of \`.baton\` |
 
 Durations are written \`30s\`, \`2m\`, \`1h30m\`, \`7d\`, \`PT5M\` or as a number of seconds. Decimals are best in quotes.

@@ -47,9 +47,9 @@ describe('metrics as series at Datadog', () => {
   const posts = () => vendors.requests.last().filter(({ path }) => path === '/api/v2/series').length;
 
   it('are sent by one of two processes, each second once, and by the other when that one is gone', async () => {
-    const first = startMonitoring(baton);
+    const first = await startMonitoring(baton);
     await vi.waitFor(() => expect(posts()).toBeGreaterThan(0), { timeout: 10_000 });
-    const second = startMonitoring(baton);
+    const second = await startMonitoring(baton);
     await vi.waitFor(() => expect(times().length).toBeGreaterThanOrEqual(3), { timeout: 10_000 });
     // One post for each second that there are points of.
     expect(posts()).toBe(times().length);
@@ -75,7 +75,7 @@ describe('metrics as series at Datadog', () => {
   it('go on when Datadog is back, with what it did not take left out', async () => {
     const before = times();
     vendors.faults.add({ vendor: 'datadog', kind: 'status', count: 2, params: { status: 500 } });
-    const monitoring = startMonitoring(baton);
+    const monitoring = await startMonitoring(baton);
     await vi.waitFor(() => expect(times().length).toBeGreaterThan(before.length), { timeout: 15_000 });
     await monitoring.stop();
   }, 30_000);
