@@ -10,7 +10,11 @@ import { type AwsServer, findAwsServer, startAwsServer } from '../setup/aws-serv
 import { type Installation, startInstallation } from './installation.js';
 
 const found = findAwsServer();
-const secrets = { GRAFANA_SECRET: 'canary-grafana-51c0aa', PAGERDUTY_SECRET: 'canary-pagerduty-8e02' };
+const secrets = {
+  GRAFANA_SECRET: 'canary-grafana-51c0aa',
+  PAGERDUTY_SECRET: 'canary-pagerduty-8e02',
+  DATADOG_SECRET: 'canary-datadog-30fa',
+};
 const topic = 'arn:aws:sns:eu-central-1:123456789012:alarms';
 const hex = (secret: string, text: string) => createHmac('sha256', secret).update(text).digest('hex');
 const began = '2026-11-20T10:00:00Z';
@@ -30,9 +34,13 @@ beforeAll(async () => {
       type: 'pagerduty',
       webhook: { secret: 'secret://env/PAGERDUTY_SECRET' },
     }),
+    BATON_CONNECTIONS__DATADOG: JSON.stringify({
+      type: 'datadog',
+      webhook: { secret: 'secret://env/DATADOG_SECRET' },
+    }),
     BATON_CONNECTIONS__ALARMS: JSON.stringify({ type: 'sns', webhook: { topics: [topic] } }),
     BATON_EVENTS__RULES: JSON.stringify(
-      ['grafana', 'pagerduty', 'alarms'].map((connection) => ({
+      ['grafana', 'pagerduty', 'datadog', 'alarms'].map((connection) => ({
         name: `from-${connection}`,
         connection,
         do: 'triage',
@@ -147,6 +155,34 @@ describe('PagerDuty', () => {
     );
     await tell('4', 'incident.resolved', 3, { status: 'resolved', priority: { summary: 'P1' } });
     await settles('Checkout is slow', 'solved');
+  }, 60_000);
+});
+
+describe('Datadog', () => {
+  const tell = async (id: string, alert_transition: string, minute: number) => {
+    const body = JSON.stringify({
+      id,
+      alert_id: '7',
+      alert_cycle_key: '11111',
+      alert_transition,
+      alert_priority: 'P1',
+      alert_scope: 'service:search',
+      title: `[${alert_transition} on {service:search}] Search is slow`,
+      text: 'null',
+      tags: 'env:prod',
+      link: 'https://app.datadoghq.com/event/event?id=1',
+      date: String(Date.parse(began) + minute * 60_000),
+    });
+    const headers = { 'content-type': 'application/json', 'x-baton-secret': secrets.DATADOG_SECRET };
+    expect((await baton.post('datadog', body, headers)).status).toBe(202);
+  };
+
+  it('has one ticket from Triggered to Recovered, by a connection that has neither address nor key', async () => {
+    await tell('8749893364879371324', 'Triggered', 0);
+    await tell('8749893364879371325', 'Renotify', 5);
+    expect(await settles('Search is slow', 'open')).toContain('search');
+    await tell('8749893364879371326', 'Recovered', 9);
+    await settles('Search is slow', 'solved');
   }, 60_000);
 });
 

@@ -25,13 +25,17 @@ describe.skipIf(found === null)('a real Alertmanager', () => {
   });
 
   /** As Prometheus tells it. https://prometheus.io/docs/alerting/latest/clients/ */
-  async function fire(services: readonly string[], endsAt?: Date): Promise<void> {
-    const answer = await fetch(`${alertmanager.url}/api/v2/alerts`, {
+  async function fire(
+    services: readonly string[],
+    endsAt?: Date,
+    { at = alertmanager, alertname = 'DiskFull' } = {},
+  ): Promise<void> {
+    const answer = await fetch(`${at.url}/api/v2/alerts`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(
         services.map((service) => ({
-          labels: { alertname: 'DiskFull', severity: 'critical', service, instance: 'db-1' },
+          labels: { alertname, severity: 'critical', service, instance: 'db-1' },
           annotations: { summary: `The disk of ${service} is full` },
           startsAt: began.toISOString(),
           ...(endsAt === undefined ? {} : { endsAt: endsAt.toISOString() }),
@@ -91,4 +95,26 @@ describe.skipIf(found === null)('a real Alertmanager', () => {
     const states = new Set((await events()).map(({ state }) => state));
     expect([...states].filter((state) => !['processed', 'duplicate'].includes(state))).toEqual([]);
   }, 120_000);
+
+  it('that cuts its notifications off has that said in the ticket', async () => {
+    const cutting = await startAlertmanager(
+      found ?? '',
+      `${baton.url}/hooks/alertmanager`,
+      canaries.ALERTMANAGER_SECRET,
+      1,
+    );
+    try {
+      await fire(['orders', 'billing', 'search'], undefined, { at: cutting, alertname: 'Cut' });
+      await vi.waitFor(
+        async () => {
+          const [ticket] = (await baton.tickets()).filter(({ status }) => status !== 'solved');
+          const text = ticket?.comments.map(({ body }) => body).join('\n');
+          expect(text).toContain('Up to 2 more alerts did not fit into a notification');
+        },
+        { timeout: 20_000 },
+      );
+    } finally {
+      await cutting.stop();
+    }
+  }, 60_000);
 });

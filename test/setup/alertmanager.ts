@@ -24,7 +24,13 @@ export function findAlertmanager(): string | null {
 }
 
 /** https://prometheus.io/docs/alerting/latest/configuration/: quick to tell, and to one receiver only. */
-export async function startAlertmanager(found: string, hook: string, secret: string): Promise<Alertmanager> {
+export async function startAlertmanager(
+  found: string,
+  hook: string,
+  secret: string,
+  /** More than these do not fit into a notification; 0 = all do. */
+  maxAlerts = 0,
+): Promise<Alertmanager> {
   const folder = temporaryFolder('alertmanager');
   const { ports } = await choosePorts({ temporal: 0, ui: 0, postgres: 0, sandbox: 0, gateway: 0 });
   const url = `http://127.0.0.1:${ports.gateway}`;
@@ -43,7 +49,12 @@ export async function startAlertmanager(found: string, hook: string, secret: str
         {
           name: 'baton',
           webhook_configs: [
-            { url: hook, send_resolved: true, http_config: { authorization: { credentials: secret } } },
+            {
+              url: hook,
+              send_resolved: true,
+              max_alerts: maxAlerts,
+              http_config: { authorization: { credentials: secret } },
+            },
           ],
         },
       ],
