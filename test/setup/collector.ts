@@ -56,6 +56,8 @@ export interface Collector {
   spans(): OtlpSpan[];
   /** Of the last time that metrics of this kind came. */
   metrics(prefix: string): OtlpMetric[];
+  /** So many requests that come for the collector are refused for good. */
+  refuse(times: number): void;
   /** The resources that something came from. */
   resources(): (readonly OtlpAttribute[])[];
   /** From now on nobody takes anything. */
@@ -90,6 +92,7 @@ export async function startCollector(found: string): Promise<Collector> {
   const own = `127.0.0.1:${ports.gateway}`;
   const headers: IncomingHttpHeaders[] = [];
   const bodies: string[] = [];
+  let refusals = 0;
   const beside = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -101,6 +104,7 @@ export async function startCollector(found: string): Promise<Collector> {
         return response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
       }
       headers.push(request.headers);
+      if (refusals-- > 0) return response.writeHead(400).end();
       const answer = await fetch(`http://${own}/${rest.join('/')}`, {
         method: 'POST',
         body,
@@ -173,6 +177,9 @@ export async function startCollector(found: string): Promise<Collector> {
           .filter(({ name }) => name.startsWith(prefix)),
       );
       return all.findLast((metrics) => metrics.length > 0) ?? [];
+    },
+    refuse(times) {
+      refusals = times;
     },
     resources: () =>
       exported().flatMap(({ resourceSpans = [], resourceMetrics = [] }) =>
