@@ -231,7 +231,7 @@ describe('PagerDuty', () => {
     ['incident.acknowledged', { status: 'acknowledged' }, { status: 'firing' }],
     ['incident.resolved', { status: 'resolved' }, { status: 'resolved', at: '2026-10-12T10:00:00.000Z' }],
     ['incident.priority_updated', { priority: { summary: 'P3' } }, { severity: 'warning' }],
-    ['incident.priority_updated', { priority: { summary: 'SEV-1' } }, { severity: 'error' }],
+    ['incident.priority_updated', { priority: { summary: 'SEV-1' }, urgency: 'low' }, { severity: 'info' }],
     ['incident.triggered', { priority: null, urgency: 'low' }, { severity: 'info' }],
     ['incident.reopened', {}, { status: 'firing', startsAt: '2026-10-12T10:00:00.000Z' }],
   ])('%s of %j is %j', (type, data, expected) => {

@@ -100,11 +100,11 @@ describe('Grafana', () => {
     await tell('firing');
     expect(await settles('Memory is short', 'open')).not.toContain('did not fit');
     await tell('firing', 7);
-    await tell('firing', 7, 'DatasourceNoData');
     await vi.waitFor(
       async () => expect((await tickets('Memory is short'))[0]?.text).toContain('Up to 7 more alerts'),
       { timeout: 20_000 },
     );
+    await tell('firing', 7, 'DatasourceNoData');
     await tell('resolved');
     await tell('resolved', 0, 'DatasourceNoData');
     const text = await settles('Memory is short', 'solved');
