@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { connectors } from '../../src/connectors/registry.js';
 import { snsWebhook } from '../../src/connectors/sns/index.js';
+import { query } from '../../src/database/postgres.js';
 import { createAccess } from '../../src/gateway/access.js';
 import { createAcceptor } from '../../src/gateway/intake/acceptor.js';
 import { createIntake } from '../../src/gateway/intake/intake.js';
@@ -99,6 +100,19 @@ describe('Grafana', () => {
   it('has one ticket for a rule and what stands in for it, which says that alerts were left out, and is solved', async () => {
     await tell('firing');
     expect(await settles('Memory is short', 'open')).not.toContain('did not fit');
+    // All has been told, and nothing rings the incident any more but news of it.
+    await vi.waitFor(
+      async () => {
+        const told = await query<{ n: number }>(
+          baton.database.knex,
+          `SELECT count(*)::int AS n FROM control.effects WHERE kind = 'message.send' AND state = 'confirmed'
+             AND NOT EXISTS (SELECT FROM control.bells)`,
+        );
+        expect(told.rows).toEqual([{ n: 1 }]);
+      },
+      { timeout: 20_000 },
+    );
+    await new Promise((resolve) => setTimeout(resolve, 500));
     await tell('firing', 7);
     await vi.waitFor(
       async () => expect((await tickets('Memory is short'))[0]?.text).toContain('Up to 7 more alerts'),
