@@ -13,6 +13,8 @@ export interface OtlpPlace {
   readonly metrics: OtlpSignal | null;
   readonly temporality: 'cumulative' | 'delta';
   readonly everyMs: number;
+  /** Share of the traces that are sent. */
+  readonly sampleRatio: number;
   readonly serviceName: string;
 }
 
@@ -22,7 +24,7 @@ export interface OtlpPlace {
  * https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
  */
 export function otlpPlace(config: BatonConfig): OtlpPlace | null {
-  const { endpoint, tracesEndpoint, metricsEndpoint, temporality, every, serviceName } =
+  const { endpoint, tracesEndpoint, metricsEndpoint, temporality, every, sampleRatio, serviceName } =
     config.observability.otlp;
   const environment = environmentOf(config);
   if (environment['OTEL_SDK_DISABLED']?.toLowerCase() === 'true') return null;
@@ -34,7 +36,7 @@ export function otlpPlace(config: BatonConfig): OtlpPlace | null {
   const traces = signal('TRACES', tracesEndpoint);
   const metrics = signal('METRICS', metricsEndpoint);
   if (traces === null && metrics === null) return null;
-  return { traces, metrics, temporality, everyMs: every, serviceName };
+  return { traces, metrics, temporality, everyMs: every, sampleRatio, serviceName };
 }
 
 /** Of the file, and above them those of the environment: for all, and for this kind. */

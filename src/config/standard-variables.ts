@@ -71,7 +71,16 @@ function otlpOverrides(environment: Environment): Override[] {
     path: ['observability', 'otlp', key],
     value,
   });
+  const sampler = environment['OTEL_TRACES_SAMPLER']?.replace('parentbased_', '');
+  const ratio = {
+    always_on: 1,
+    always_off: 0,
+    traceidratio: Number(environment['OTEL_TRACES_SAMPLER_ARG'] || 1),
+  };
   return [
+    ...(sampler
+      ? [otlp('OTEL_TRACES_SAMPLER', 'sampleRatio', ratio[sampler as keyof typeof ratio] ?? sampler)]
+      : []),
     ...(interval ? [otlp('OTEL_METRIC_EXPORT_INTERVAL', 'every', Number(interval) / 1_000)] : []),
     // Of counters it is the same: what is low in memory is a matter of who adds up.
     ...(preference

@@ -40,6 +40,7 @@ describe('where telemetry is sent', () => {
       metrics: { url: 'https://otlp.example.com/v1/metrics', headers },
       temporality: 'delta',
       everyMs: 60_000,
+      sampleRatio: 1,
       serviceName: 'baton',
     });
   });
@@ -53,6 +54,8 @@ describe('where telemetry is sent', () => {
       OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'Cumulative',
       OTEL_METRIC_EXPORT_INTERVAL: '15000',
       OTEL_SERVICE_NAME: 'baton-eu',
+      OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: '0.25',
     };
     expect(placeOf(file, env)).toEqual({
       traces: {
@@ -65,8 +68,10 @@ describe('where telemetry is sent', () => {
       },
       temporality: 'cumulative',
       everyMs: 15_000,
+      sampleRatio: 0.25,
       serviceName: 'baton-eu',
     });
+    expect(placeOf(small, { ...base, OTEL_TRACES_SAMPLER: 'always_off' })).toMatchObject({ sampleRatio: 0 });
     expect(placeOf(small, { ...base, OTEL_TRACES_EXPORTER: 'none' })).toMatchObject({ traces: null });
     expect(
       placeOf(small, { ...base, OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'lowmemory' }),
@@ -77,6 +82,7 @@ describe('where telemetry is sent', () => {
     [{ ...base, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, 'OTEL_EXPORTER_OTLP_PROTOCOL'],
     [{ ...base, OTEL_METRIC_EXPORT_INTERVAL: '10' }, 'OTEL_METRIC_EXPORT_INTERVAL'],
     [{ ...base, OTEL_METRIC_EXPORT_INTERVAL: 'soon' }, 'OTEL_METRIC_EXPORT_INTERVAL'],
+    [{ ...base, OTEL_TRACES_SAMPLER: 'jaeger_remote' }, 'OTEL_TRACES_SAMPLER'],
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector' }, 'OTEL_EXPORTER_OTLP_ENDPOINT'],
   ])('%j is refused, and named', (env, variable) => {
     try {

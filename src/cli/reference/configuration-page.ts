@@ -45,6 +45,7 @@ A secret stands in the configuration only as a reference; the secret itself is r
 | \`PGHOST\`, \`PGPORT\`, \`PGUSER\`, \`PGPASSWORD\`, \`PGDATABASE\`, \`PGSSLMODE\` | what an address lacks |
 | \`OTEL_EXPORTER_OTLP_ENDPOINT\`, \`…_TRACES_ENDPOINT\`, \`…_METRICS_ENDPOINT\` | \`observability.otlp.endpoint\`, \`.tracesEndpoint\`, \`.metricsEndpoint\` |
 | \`OTEL_EXPORTER_OTLP_HEADERS\`, \`…_TRACES_HEADERS\`, \`…_METRICS_HEADERS\` | headers besides \`observability.otlp.headers\` |
+| \`OTEL_TRACES_SAMPLER\`, \`OTEL_TRACES_SAMPLER_ARG\` | \`observability.otlp.sampleRatio\` |
 | \`OTEL_METRIC_EXPORT_INTERVAL\`, \`OTEL_SERVICE_NAME\`, \`OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE\` | \`observability.otlp.every\` (here in milliseconds), \`.serviceName\`, \`.temporality\` |
 | \`OTEL_SDK_DISABLED\`, \`OTEL_TRACES_EXPORTER=none\`, \`OTEL_METRICS_EXPORTER=none\` | sends nothing; no traces; no metrics |
 | \`BATON_HOME\` | the folder of the local state instead of \`.baton\` |

@@ -41,6 +41,12 @@ const otlp = z
         examples: ['delta'],
       }),
     every: every('How often metrics are sent.'),
+    sampleRatio: z
+      .number({ error: 'must be a share from 0 to 1' })
+      .min(0, { error: 'must be a share from 0 to 1' })
+      .max(1, { error: 'must be a share from 0 to 1' })
+      .prefault(1)
+      .meta({ description: 'Share of the traces that are sent, each as a whole.', examples: [0.1] }),
     serviceName: name
       .prefault('baton')
       .meta({ description: 'What Baton is called there: `service.name`.', examples: ['baton-eu'] }),

@@ -6,9 +6,6 @@ import type { MetricSink } from './push.js';
 import { resourceOf } from './resource.js';
 import { loadSdk } from './sdk.js';
 
-/** What is taken of one export, its repetitions included, is waited for so long. */
-const timeoutMs = 10_000;
-
 /**
  * Sends the metrics over OTLP; null when there is no place for them. Of what a delta tells, all since what was last
  * *taken*: what a collector missed while it was away is in the first that it takes again.
@@ -17,11 +14,7 @@ export async function otlpMetricSink(place: OtlpPlace | null): Promise<MetricSin
   if (place === null || place.metrics === null) return null;
   const sdk = await loadSdk();
   const { url, headers } = place.metrics;
-  const exporter = new sdk.metricExporter.OTLPMetricExporter({
-    url,
-    headers: revealed(headers),
-    timeoutMillis: timeoutMs,
-  });
+  const exporter = new sdk.metricExporter.OTLPMetricExporter({ url, headers: revealed(headers) });
   const resource = resourceOf(sdk, place.serviceName);
   const scope = { name: 'baton' };
   let taken: Since | null = null;

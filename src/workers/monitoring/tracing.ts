@@ -38,8 +38,12 @@ export async function openTracing(place: OtlpPlace | null, log: Logger): Promise
   const resource = resourceOf(sdk, place.serviceName);
   const { url, headers } = place.traces;
   const exporter = new sdk.traceExporter.OTLPTraceExporter({ url, headers: revealed(headers) });
-  const processor = withoutSecrets(new sdk.trace.BatchSpanProcessor(exporter));
-  const provider = new sdk.trace.NodeTracerProvider({ resource, spanProcessors: [processor] });
+  const processor = outgoing(sdk, new sdk.trace.BatchSpanProcessor(exporter), place.sampleRatio);
+  const provider = new sdk.trace.NodeTracerProvider({
+    resource,
+    spanProcessors: [processor],
+    sampler: new sdk.trace.AlwaysOnSampler(),
+  });
   provider.register();
   const { OpenTelemetryActivityInboundInterceptor, OpenTelemetryWorkflowClientInterceptor } = sdk.temporal;
   return {
@@ -92,11 +96,20 @@ function aboutOf(argument: unknown): Record<string, string> {
   );
 }
 
-/** Passes spans on as they may be seen outside. */
-function withoutSecrets(inner: SpanProcessor): SpanProcessor {
+/**
+ * Passes spans on as they may be seen outside, of so many traces. Which ones is decided here, by their ids: a run's first
+ * span is made in the workflow, where no sampler is, and all of a trace go or none.
+ */
+export function outgoing({ api, trace }: Sdk, inner: SpanProcessor, ratio: number): SpanProcessor {
+  const sampler = new trace.TraceIdRatioBasedSampler(ratio);
+  const isSent = (traceId: string) =>
+    ratio === 1 ||
+    sampler.shouldSample(api.ROOT_CONTEXT, traceId).decision === trace.SamplingDecision.RECORD_AND_SAMPLED;
   return {
     onStart: (span, context) => inner.onStart(span, context),
-    onEnd: (span) => inner.onEnd(shownSpan(span)),
+    onEnd(span) {
+      if (isSent(span.spanContext().traceId)) inner.onEnd(shownSpan(span));
+    },
     forceFlush: () => inner.forceFlush(),
     shutdown: () => inner.shutdown(),
   };

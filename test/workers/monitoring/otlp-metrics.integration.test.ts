@@ -27,6 +27,7 @@ describe.skipIf(found === null)('deltas, as OpenTelemetry’s own collector read
     metrics: { url: `${collector.endpoint}/v1/metrics`, headers: {} },
     temporality,
     everyMs: 1_000,
+    sampleRatio: 1,
     serviceName: 'baton',
   });
   const signal = new AbortController().signal;
