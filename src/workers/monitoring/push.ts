@@ -22,6 +22,8 @@ export interface PushDeps {
 
 /** Another process sends: it is looked again whether it still does. */
 const heldByOthersMs = 5_000;
+/** A timer may ring a little before its time, and late by any time. */
+const earlyMs = 50;
 /** One push may take no longer: the next is due. */
 const longestPushMs = 30_000;
 
@@ -57,7 +59,7 @@ async function pushWhile({ measure, log }: PushDeps, sink: MetricSink, until: Ab
     // At the same times whoever sends: what a successor sends again is the same point.
     await pause(sink.everyMs - (Date.now() % sink.everyMs), until);
     if (until.aborted) return;
-    const at = new Date(Math.round(Date.now() / sink.everyMs) * sink.everyMs);
+    const at = new Date(Math.floor((Date.now() + earlyMs) / sink.everyMs) * sink.everyMs);
     try {
       const within = AbortSignal.any([until, AbortSignal.timeout(longestPushMs)]);
       await sink.push(await measure(), at, within);

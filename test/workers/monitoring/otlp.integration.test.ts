@@ -135,11 +135,13 @@ describe.skipIf(found === null)('OpenTelemetry’s own collector', () => {
   }, 60_000);
 
   it('has the metrics of /metrics, with their values, and those of Temporal’s SDK', async () => {
-    const expected = measuredMetrics(await createReadings(baton.measured).measure()).filter(
-      ({ samples }) => samples.length > 0,
-    );
+    const readings = createReadings(baton.measured);
     await vi.waitFor(
-      () => {
+      async () => {
+        // Tickets come, and with them metrics, while it is looked.
+        const expected = measuredMetrics(await readings.measure()).filter(
+          ({ samples }) => samples.length > 0,
+        );
         const metrics = new Map(collector.metrics('baton_').map((metric) => [metric.name, metric]));
         expect([...metrics.keys()].sort()).toEqual(expected.map(({ name }) => name).sort());
         const runs = metrics.get('baton_runs_total')?.sum;
