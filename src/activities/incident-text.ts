@@ -75,7 +75,7 @@ export function incidentMessage(
       kind: 'message',
       channel,
       title: `Ended: ${incident.title}`.slice(0, 150),
-      text: endWords(incident),
+      text: [endWords(incident), ...leftOutLines(incident)].join('\n'),
       severity: 'info',
       // Not every notifier has threads: there the card itself has to say which incident it is of.
       fields: [{ name: 'Incident', value: id }],

@@ -590,6 +590,11 @@ describe('Amazon SNS', () => {
     });
     const url = 'https://sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription&Token=t';
     expect(await isGenuine(signed(confirmation(url)))).toBe(true);
+    expect(await isGenuine(signed(confirmation(url), '1'))).toBe(true);
+    // Whoever has a topic could have us subscribe to it; what is not genuine is not looked at any further.
+    const strange = { ...confirmation(url), TopicArn: `${topic}-of-others` };
+    expect(await isGenuine(signed(strange))).toBe(false);
+    expect(fetched).not.toContain(url);
     expect(await hook.handshake?.(asRequest({ body: '' }), confirmation(url))).toMatchObject({
       body: 'confirmed',
     });

@@ -36,11 +36,13 @@ function section(connector: Connector): readonly string[] {
   ];
 }
 
-function webhookLines({ open, webhook }: Connector): readonly string[] {
+function webhookLines({ open, mayOnlySend, webhook }: Connector): readonly string[] {
   if (webhook === undefined) return [];
   const settings = settingsOf(webhook.settings, ['webhook']);
+  const only = mayOnlySend === true ? 'A connection that only takes its webhooks needs no `baseUrl`. ' : '';
+  const address = open === undefined ? 'It needs no `baseUrl`. ' : only;
   return [
-    `${open === undefined ? 'It needs no `baseUrl`. ' : ''}Its webhooks are taken at \`POST /hooks/<connection>\` (<${webhook.docs}>). Settings: ${settings.join(', ')}.`,
+    `${address}Its webhooks are taken at \`POST /hooks/<connection>\` (<${webhook.docs}>). Settings: ${settings.join(', ')}.`,
     '',
   ];
 }
