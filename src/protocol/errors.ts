@@ -644,7 +644,7 @@ export const catalogue = {
   ERR_OTLP_PACKAGES_MISSING: {
     code: 'BTN-6130',
     title: 'The packages for OpenTelemetry are not installed',
-    why: 'Only installations that send traces and metrics over OTLP need them, so they do not come with Baton.',
+    why: 'Only installations that send traces and metrics over OTLP need them, so they do not come with Baton. OTEL_SDK_DISABLED=true sends nothing.',
     fix: 'npm install @opentelemetry/api@1 @opentelemetry/sdk-trace-node@1 @opentelemetry/sdk-metrics@1 @opentelemetry/resources@1 @opentelemetry/exporter-trace-otlp-proto@0.57 @opentelemetry/exporter-metrics-otlp-proto@0.57 @temporalio/interceptors-opentelemetry@1.24.0',
     retryable: false,
   },

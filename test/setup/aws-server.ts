@@ -21,7 +21,7 @@ export function findAwsServer(): string | null {
   const places = [process.env['MOTO_SERVER_PATH'], ...folders.map((folder) => path.join(folder, program))];
   const found = places.find((place) => place && existsSync(place) && starts(place)) ?? null;
   if (found === null)
-    console.log(`no ${program} on this machine: notifications of S3 are not tested (see .ci/run)`);
+    console.log(`no ${program} on this machine: what S3, SQS and SNS send is not tested (see .ci/run)`);
   return found;
 }
 
