@@ -59,7 +59,7 @@ export default {
       'connectors-are-no-siblings',
       'One outside system knows nothing of another; how pages follow one another and how a request is signed are no systems.',
       { path: `${sources}connectors/([^/]+)/` },
-      { path: `${sources}connectors/[^/]+/`, pathNot: `${sources}connectors/($1|paging|hooks)/` },
+      { path: `${sources}connectors/[^/]+/`, pathNot: `${sources}connectors/($1|paging|hooks|freshworks)/` },
     ),
     never(
       'databases-in-two-places',

@@ -19,6 +19,8 @@ export interface Settings {
   salesforceBatchSize: number;
   /** Requests a minute; null = no limit. */
   datadogPerMinute: number | null;
+  /** Of Freshdesk and Freshservice, each. */
+  freshworksPerMinute: number | null;
   /** What services refuse for good: `ledger/accruals`, or a command's name. */
   servicesRefuse: readonly string[];
 }
@@ -40,6 +42,7 @@ export function defaultSettings(): Settings {
     zendeskSearchLagMs: 60_000,
     salesforceBatchSize: 2000,
     datadogPerMinute: null,
+    freshworksPerMinute: null,
     servicesRefuse: [],
   };
 }

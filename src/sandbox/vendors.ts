@@ -3,7 +3,8 @@ import { type CoupaChanges, createCoupaChanges } from './coupa/changes.js';
 import { type CoupaStore, createCoupaStore } from './coupa/store.js';
 import { createCoupa } from './coupa/vendor.js';
 import { createDatadog, createDatadogStore, type DatadogStore } from './datadog/vendor.js';
-import { createFreshStore, createFreshservice, type FreshStore } from './freshservice/vendor.js';
+import { createFreshStores, createFreshVendors } from './freshworks/systems.js';
+import type { FreshStore } from './freshworks/vendor.js';
 import type { Journal } from './journal.js';
 import type { SandboxSecrets } from './options.js';
 import { createRates } from './rates/vendor.js';
@@ -33,6 +34,7 @@ export interface Stores {
   readonly services: ServiceStore;
   readonly teams: TeamsStore;
   readonly freshservice: FreshStore;
+  readonly freshdesk: FreshStore;
   readonly datadog: DatadogStore;
 }
 
@@ -46,7 +48,7 @@ export function createStores(seed: Seed, journal: Journal, clock: SandboxClock):
     rest: createRestStore(clock),
     services: createServiceStore(journal, clock),
     teams: createTeamsStore(journal),
-    freshservice: createFreshStore(journal),
+    ...createFreshStores(seed.seed, journal),
     datadog: createDatadogStore(journal),
   };
 }
@@ -84,7 +86,7 @@ export function createVendors({
     createRest(stores.rest),
     createServices(stores.services, settings),
     createTeams(stores.teams),
-    createFreshservice(stores.freshservice, clock),
+    ...createFreshVendors(stores, clock, settings),
     createDatadog(stores.datadog, clock, settings),
   ];
 }

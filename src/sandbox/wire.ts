@@ -11,6 +11,7 @@ export const vendorNames = [
   'services',
   'teams',
   'freshservice',
+  'freshdesk',
   'datadog',
 ] as const;
 export type VendorName = (typeof vendorNames)[number];

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { FreshStore } from '../../src/sandbox/freshworks/vendor.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
 import type { VendorName } from '../connectors/support.js';
 import { type Ledger, opening, openLedger } from './ledger.js';
@@ -25,15 +26,16 @@ const desks: Readonly<
         isOpen: status !== 'solved' && status !== 'closed',
       })),
   },
-  freshservice: {
-    create: '/api/v2/tickets',
-    tickets: (sandbox) =>
-      sandbox.freshservice.tickets.map(({ tags, status }) => ({
-        marker: tags.find((tag) => tag.startsWith('btn-')) ?? null,
-        isOpen: status < 4,
-      })),
-  },
+  freshservice: { create: '/api/v2/tickets', tickets: ({ freshservice }) => seenIn(freshservice) },
+  freshdesk: { create: '/api/v2/tickets', tickets: ({ freshdesk }) => seenIn(freshdesk) },
 };
+
+function seenIn({ tickets }: FreshStore): readonly Seen[] {
+  return tickets.map(({ tags, status }) => ({
+    marker: tags.find((tag) => tag.startsWith('btn-')) ?? null,
+    isOpen: status < 4,
+  }));
+}
 
 const kinds = ['accept_then_reset', 'accept_then_500', 'accept_late_then_reset'] as const;
 const struck = Object.entries(desks).flatMap(([name, desk]) =>

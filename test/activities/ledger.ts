@@ -18,7 +18,7 @@ import { createRunStore } from '../../src/control/runs.js';
 import { Secret } from '../../src/domain/secret.js';
 import { createLogger } from '../../src/observability/logger.js';
 import type { SendResult } from '../../src/protocol/activities.js';
-import { freshserviceKey } from '../../src/sandbox/freshservice/vendor.js';
+import { freshdeskKey, freshserviceKey } from '../../src/sandbox/freshworks/vendor.js';
 import { startSandbox } from '../../src/sandbox/sandbox.js';
 import { createConnections } from '../../src/workers/connections.js';
 import { createOrchestrator } from '../../src/workers/orchestrator.js';
@@ -48,6 +48,13 @@ connections:
     requester: baton@example.com
     plan: enterprise
     limits: ${limits}
+  freshdesk:
+    type: freshdesk
+    baseUrl: ${sandboxUrl}/freshdesk
+    auth: {apiKey: secret://env/FRESHDESK_KEY}
+    requester: baton@example.com
+    plan: enterprise
+    limits: ${limits}
 `;
 }
 
@@ -68,7 +75,7 @@ export async function openLedger({ hasBreaker = true } = {}) {
   const config = loadConfig({
     cwd: root,
     connectors,
-    env: { TOKEN: secrets.zendeskApiToken, FRESHSERVICE_KEY: freshserviceKey },
+    env: { TOKEN: secrets.zendeskApiToken, FRESHSERVICE_KEY: freshserviceKey, FRESHDESK_KEY: freshdeskKey },
   });
   const effects = createEffectStore(control);
   const temporal = Connection.lazy({ address: inject('temporalAddress') });

@@ -27,6 +27,7 @@ export type VendorName =
   | 'slack'
   | 'services'
   | 'freshservice'
+  | 'freshdesk'
   | 'datadog';
 
 export function sandboxForTests(records = 320): Promise<Sandbox> {

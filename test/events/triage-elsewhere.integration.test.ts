@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { freshserviceKey } from '../../src/sandbox/freshservice/vendor.js';
+import { freshserviceKey } from '../../src/sandbox/freshworks/vendor.js';
 import { startSandbox } from '../../src/sandbox/sandbox.js';
 import { canaries } from '../setup/baton.js';
 import { type Installation, startInstallation } from './installation.js';

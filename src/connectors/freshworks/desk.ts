@@ -1,6 +1,7 @@
 import { BatonError } from '../../protocol/errors.js';
 import { idOf, looked, unlessUntold } from '../desk.js';
 import type { VendorHttp } from '../http.js';
+import { splitArray } from '../json-split.js';
 import type {
   EffectRequest,
   LookOutcome,
@@ -10,11 +11,11 @@ import type {
   TicketDesk,
   TicketUpdate,
 } from '../port.js';
-import { parseObject, readObject } from '../read-page.js';
+import { parseObject, readObject, readPage } from '../read-page.js';
 import { sendOnce, wrongBody } from '../send-outcome.js';
 import { isSolved, priorityCode, priorityOf, statusCode, statusCodes, toHtml } from './words.js';
 
-/** How long after a broken connection Freshservice may still commit the write. */
+/** How long after a broken connection Freshworks may still commit the write. */
 const settleMs = 30_000;
 /** Looks back further than the first send: our clock and theirs differ. */
 const lookBackMs = 3_600_000;
@@ -25,15 +26,30 @@ const markerPattern = /^btn-[0-9a-f]{20}$/;
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** In what the two desks differ. */
+export interface Dialect {
+  readonly docs: string;
+  /** Whether what it answers stands in a member of an object, `{"ticket": …}`; else it is the answer itself. */
+  readonly isEnveloped: boolean;
+  /** For a list in the order of changes that has descriptions. */
+  readonly listQuery: Readonly<Record<string, string>>;
+}
+
+/** A desk of Freshworks, its dialect, and in whose name tickets are opened. */
+interface Desk {
+  readonly http: VendorHttp;
+  readonly dialect: Dialect;
+  readonly requester: string;
+}
+
 /**
- * Tickets of Freshservice. It knows no idempotency key; the marker is a tag, and is looked for in the list of what has
- * changed since, which is consistent: its search lags.
- * https://api.freshservice.com/#tickets
+ * Tickets of Freshservice and Freshdesk. They know no idempotency key; the marker is a tag, and is looked for in the
+ * list of what has changed since, which is consistent: their search lags.
  */
-export function freshserviceDesk(http: VendorHttp, requester: string): TicketDesk {
+export function freshworksDesk(desk: Desk): TicketDesk {
   const action = {
     guarantee: 'once_after_looking',
-    docs: 'https://api.freshservice.com/#tickets',
+    docs: desk.dialect.docs,
     settleMs,
     resendIsSafe: ({ firstSentAt }: EffectRequest) => firstSentAt === null,
   } as const;
@@ -42,26 +58,25 @@ export function freshserviceDesk(http: VendorHttp, requester: string): TicketDes
       ...action,
       send: async (request, signal) =>
         request.body.kind === 'ticket'
-          ? create(http, requester, request.body, request.marker, signal)
+          ? create(desk, request.body, request.marker, signal)
           : wrongBody('ticket', request.body.kind),
-      look: (request, signal) => lookForTicket(http, request, signal),
+      look: (request, signal) => lookForTicket(desk, request, signal),
     },
     update: {
       ...action,
       send: async (request, signal) =>
         request.body.kind === 'ticket_update'
-          ? update(http, request.body, request.marker, signal)
+          ? update(desk, request.body, request.marker, signal)
           : wrongBody('ticket_update', request.body.kind),
-      look: (request, signal) => lookForNote(http, request, signal),
+      look: (request, signal) => lookForNote(desk, request, signal),
     },
-    markedTickets: (signal) => markedTickets(http, signal),
-    closeDuplicate: (remoteId, keptId, signal) => closeDuplicate(http, remoteId, keptId, signal),
+    markedTickets: (signal) => markedTickets(desk, signal),
+    closeDuplicate: (remoteId, keptId, signal) => closeDuplicate(desk, remoteId, keptId, signal),
   };
 }
 
 async function create(
-  http: VendorHttp,
-  requester: string,
+  { http, dialect, requester }: Desk,
   body: TicketBody,
   marker: string,
   signal: AbortSignal,
@@ -80,7 +95,7 @@ async function create(
     },
     signal,
   });
-  return outcome ?? confirmed(http, parseObject(answer.body)?.['ticket']);
+  return outcome ?? confirmed(http, within(dialect, parseObject(answer.body), 'ticket'));
 }
 
 function confirmed(http: VendorHttp, ticket: unknown): SendOutcome {
@@ -91,13 +106,14 @@ function confirmed(http: VendorHttp, ticket: unknown): SendOutcome {
 
 /** Status and priority first, which may be set twice; the note, which tells that all is done, last. */
 async function update(
-  http: VendorHttp,
+  desk: Desk,
   body: TicketUpdate,
   marker: string,
   signal: AbortSignal,
 ): Promise<SendOutcome> {
+  const { http, dialect } = desk;
   const { remoteId, comment, priority } = body;
-  const reopens = body.status === null && body.reopens === true && (await wasSolved(http, remoteId, signal));
+  const reopens = body.status === null && body.reopens === true && (await wasSolved(desk, remoteId, signal));
   const status = reopens ? 'open' : body.status;
   if (status !== null || priority !== undefined) {
     const { outcome } = await sendOnce(http, {
@@ -118,39 +134,39 @@ async function update(
     signal,
   });
   if (outcome !== undefined) return outcome;
-  if (idOf(parseObject(answer.body)?.['conversation']) === null)
+  if (idOf(within(dialect, parseObject(answer.body), 'conversation')) === null)
     return { kind: 'unknown', reason: `${http.connection}: the answer names no note` };
   return { kind: 'confirmed', remoteId, remoteUrl: urlOf(http, remoteId), adopted: false };
 }
 
-async function wasSolved(http: VendorHttp, remoteId: string, signal: AbortSignal): Promise<boolean> {
+async function wasSolved({ http, dialect }: Desk, remoteId: string, signal: AbortSignal): Promise<boolean> {
   const answer = await unlessUntold(signal, () =>
     readObject(http, { method: 'GET', path: pathOf(remoteId), signal }),
   );
-  return isSolved((answer?.['ticket'] as Fields | undefined)?.['status']);
+  return isSolved(within(dialect, answer, 'ticket')?.['status']);
 }
 
 async function lookForTicket(
-  http: VendorHttp,
+  desk: Desk,
   { marker, firstSentAt }: EffectRequest,
   signal: AbortSignal,
 ): Promise<LookOutcome> {
   const since = new Date((firstSentAt?.getTime() ?? Date.now()) - lookBackMs);
   return looked(async () => {
     const ids: string[] = [];
-    for await (const ticket of ticketsSince(http, since, signal)) {
+    for await (const ticket of ticketsSince(desk, since, signal)) {
       const id = idOf(ticket);
       if (id !== null && tagsOf(ticket).includes(marker)) ids.push(id);
     }
     ids.sort((a, b) => Number(a) - Number(b));
     const [first] = ids;
     if (first === undefined) return { kind: 'absent' };
-    return { kind: 'found', remoteIds: ids, remoteUrl: urlOf(http, first) };
+    return { kind: 'found', remoteIds: ids, remoteUrl: urlOf(desk.http, first) };
   });
 }
 
 async function lookForNote(
-  http: VendorHttp,
+  desk: Desk,
   { body, marker }: EffectRequest,
   signal: AbortSignal,
 ): Promise<LookOutcome> {
@@ -158,28 +174,28 @@ async function lookForNote(
   const { remoteId } = body;
   return looked(async () => {
     const path = `${pathOf(remoteId)}/conversations`;
-    for await (const note of pages(http, path, 'conversations', {}, signal))
+    for await (const note of pages(desk, path, 'conversations', {}, signal))
       if (
         String(note['body_text'] ?? '')
           .trimEnd()
           .endsWith(marker)
       )
-        return { kind: 'found', remoteIds: [remoteId], remoteUrl: urlOf(http, remoteId) };
+        return { kind: 'found', remoteIds: [remoteId], remoteUrl: urlOf(desk.http, remoteId) };
     return { kind: 'absent' };
   });
 }
 
 /** Also those that are deleted: a ticket that somebody threw away was opened all the same. */
-async function* markedTickets(http: VendorHttp, signal: AbortSignal): AsyncGenerator<MarkedTicket> {
+async function* markedTickets(desk: Desk, signal: AbortSignal): AsyncGenerator<MarkedTicket> {
   const everything = new Date('2000-01-01T00:00:00Z');
   for (const filter of [{}, { filter: 'deleted' }])
-    for await (const ticket of ticketsSince(http, everything, signal, filter)) {
+    for await (const ticket of ticketsSince(desk, everything, signal, filter)) {
       const remoteId = idOf(ticket);
       const marker = tagsOf(ticket).find((tag) => markerPattern.test(tag));
       if (remoteId === null || marker === undefined) continue;
       yield {
         remoteId,
-        remoteUrl: urlOf(http, remoteId),
+        remoteUrl: urlOf(desk.http, remoteId),
         marker,
         isSolved: isSolved(ticket['status']),
         createdAt: new Date(String(ticket['created_at'])),
@@ -196,13 +212,13 @@ async function* markedTickets(http: VendorHttp, signal: AbortSignal): AsyncGener
 
 /** Its tag changes, so that looking for the marker finds only the kept one from then on. Doing it again changes nothing. */
 async function closeDuplicate(
-  http: VendorHttp,
+  { http, dialect }: Desk,
   remoteId: string,
   keptId: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { ticket } = await readObject(http, { method: 'GET', path: pathOf(remoteId), signal });
-  const tags = tagsOf((ticket ?? {}) as Fields);
+  const answer = await readObject(http, { method: 'GET', path: pathOf(remoteId), signal });
+  const tags = tagsOf(within(dialect, answer, 'ticket') ?? {});
   if (tags.includes('baton_duplicate')) return;
   await http.read({
     method: 'POST',
@@ -223,18 +239,18 @@ async function closeDuplicate(
 
 /** Without `updated_since` only the last thirty days are listed. */
 function ticketsSince(
-  http: VendorHttp,
+  desk: Desk,
   since: Date,
   signal: AbortSignal,
   more: Readonly<Record<string, string>> = {},
 ): AsyncGenerator<Fields> {
-  const query = { updated_since: since.toISOString(), order_type: 'asc', ...more };
-  return pages(http, '/api/v2/tickets', 'tickets', query, signal);
+  const query = { updated_since: since.toISOString(), ...desk.dialect.listQuery, ...more };
+  return pages(desk, '/api/v2/tickets', 'tickets', query, signal);
 }
 
 /** A list to its end: one that does not end throws, because "absent" would then be a guess. */
 async function* pages(
-  http: VendorHttp,
+  { http, dialect }: Desk,
   path: string,
   member: string,
   query: Readonly<Record<string, string>>,
@@ -242,15 +258,22 @@ async function* pages(
 ): AsyncGenerator<Fields> {
   for (let page = 1; page <= mostPages; page += 1) {
     const asked = { ...query, per_page: perPage, page };
-    const { [member]: found } = await readObject(http, { method: 'GET', path, query: asked, signal });
-    if (!Array.isArray(found)) break;
-    yield* found as Fields[];
+    const key = dialect.isEnveloped ? member : null;
+    const request = { method: 'GET', path, query: asked, signal } as const;
+    const { split } = await readPage(http, request, (body) => splitArray(body, key));
+    const found = split.records.map((record) => JSON.parse(record.toString('utf8')) as Fields);
+    yield* found;
     if (found.length < perPage) return;
   }
   throw new BatonError('ERR_SOURCE_BAD_RESPONSE', {
     detail: `${http.connection}: GET ${path} does not list its ${member} to their end`,
     vendor: true,
   });
+}
+
+function within(dialect: Dialect, answer: Fields | null, member: string): Fields | null {
+  const found = dialect.isEnveloped ? answer?.[member] : answer;
+  return typeof found === 'object' && found !== null ? (found as Fields) : null;
 }
 
 function pathOf(remoteId: string): string {

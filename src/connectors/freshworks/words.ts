@@ -33,3 +33,18 @@ export function toHtml(text: string): string {
     .replaceAll('"', '&quot;')
     .replaceAll('\n', '<br>');
 }
+
+/** `open` for 2; the number itself where it is one of the account's own. */
+export function statusWord(code: string | null): string | null {
+  return wordFor(statusCodes, code);
+}
+
+/** In Freshworks' own words: `medium` is what others call normal. */
+export function priorityWord(code: string | null): string | null {
+  const { normal: medium, ...others } = priorityCodes;
+  return wordFor({ ...others, medium }, code);
+}
+
+function wordFor(codes: Readonly<Record<string, number>>, code: string | null): string | null {
+  return Object.entries(codes).find(([, value]) => String(value) === code)?.[0] ?? code;
+}
