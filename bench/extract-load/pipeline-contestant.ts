@@ -95,10 +95,16 @@ export function configOf({ stage, vendor }: Scene, tenants: readonly string[] = 
         limits: { requestsPerSecond: 1_000_000, requestsInFlight: 8 },
       },
       rates: { type: 'frankfurter', baseUrl: vendor.url },
+      // The whole pipeline has customers; the bench's part of it never asks for them.
+      customers: {
+        type: 'salesforce',
+        baseUrl: vendor.url,
+        auth: { clientId: 'bench', clientSecret: 'secret://env/COUPA_CLIENT_SECRET' },
+      },
     },
     pipelines: {
       // Without an overlap the windows are those of the other contestants.
-      [benchPipeline]: { source: 'coupa', customers: 'coupa', rates: 'rates', desk: 'coupa', lag: '0s' },
+      [benchPipeline]: { source: 'coupa', customers: 'customers', rates: 'rates', desk: 'coupa', lag: '0s' },
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { Offers } from '../domain/plan.js';
 import { alertmanager } from './alertmanager/index.js';
 import { coupa } from './coupa/index.js';
 import { datadog } from './datadog/index.js';
@@ -44,13 +45,17 @@ export const connectors: Readonly<Record<string, Connector>> = {
 export type Configured = Readonly<Record<string, { readonly type: string; readonly settings?: unknown }>>;
 
 /** The streams of a configured connection by name; none when there is no such connection. */
-export function streamsIn(connections: Configured, connection: string): Readonly<Record<string, Stream>> {
+export function streamsIn(
+  connections: Configured,
+  connection: string,
+  known = connectors,
+): Readonly<Record<string, Stream>> {
   const { type = '', settings } = connections[connection] ?? {};
-  const connector = connectors[type];
+  const connector = known[type];
   return connector === undefined ? {} : streamsOf(connector, settings);
 }
 
 /** Whether a configured connection has a stream, as pipelines ask it when they are compiled. */
-export function offersOf(connections: Configured): (connection: string, stream: string) => boolean {
-  return (connection, stream) => streamsIn(connections, connection)[stream] !== undefined;
+export function offersOf(connections: Configured, known = connectors): Offers {
+  return (connection, stream) => streamsIn(connections, connection, known)[stream] !== undefined;
 }

@@ -33,7 +33,7 @@ export const ingestPipeline = definePipeline<IngestSettings>({
           dependsOn: [],
           connection,
           stream,
-          target: { table, staging: name },
+          target: { table, staging: table.replace('.', '_') },
           watermark: `${stream}@${table}`,
           retry: { retries: settings.retries, delayMs: settings.retryDelayMs, maxDelayMs: 600_000 },
           initialValue: settings.initialValue,

@@ -161,7 +161,7 @@ export async function compose(config: BatonConfig, log: Logger, build: Build = {
       needs: createWarehouseRetention(warehouseDatabase),
       warehouse,
       lake,
-      plans: allPlans(config, offersOf(config.connections)),
+      plans: allPlans(config, offersOf(config.connections, build.connectors)),
       stream: connections.stream,
       now: () => new Date(),
     },

@@ -78,7 +78,7 @@ function warehouseOn(database: Database, base: Knex, prepared: Map<string, Promi
     openStaging: (table, load, attempt) =>
       guard(`opening the staging of ${table.table}`, async () => {
         await prepare();
-        await once(`${table.table} by ${strategyOf(table.write)}`, () => prepareTable(base, table));
+        await once(shapeOf(table), () => prepareTable(base, table));
         await knex.raw(
           `INSERT INTO raw._baton_loads (batch_id, generation, run_id, tenant, connection, stream, target)
            VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
@@ -140,7 +140,7 @@ function warehouseOn(database: Database, base: Knex, prepared: Map<string, Promi
 
     comparisons: createComparisons(database, async (table) => {
       await prepare();
-      await once(`${table.table} by ${strategyOf(table.write)}`, () => prepareTable(base, table));
+      await once(shapeOf(table), () => prepareTable(base, table));
     }),
 
     verify: (table, staging, load) =>
@@ -181,4 +181,9 @@ function warehouseOn(database: Database, base: Knex, prepared: Map<string, Promi
 /** What a load writes: the table itself, and the lines of orders. */
 function tablesOf({ table, orders }: TableSpec): string[] {
   return [qualified(table), ...(orders === undefined ? [] : [qualified('analytics.po_line_fact')])];
+}
+
+/** What `prepareTable` has to be done for once: pipelines may load one table through stagings of their own. */
+function shapeOf({ table, staging, write }: TableSpec): string {
+  return `${table} through ${staging} by ${strategyOf(write)}`;
 }
