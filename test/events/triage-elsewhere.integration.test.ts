@@ -1,13 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { freshserviceKey } from '../../src/sandbox/freshworks/vendor.js';
+import { type FreshStore, freshdeskKey, freshserviceKey } from '../../src/sandbox/freshworks/vendor.js';
 import { startSandbox } from '../../src/sandbox/sandbox.js';
 import { canaries } from '../setup/baton.js';
 import { type Installation, startInstallation } from './installation.js';
 
 const flow = '/teams/workflows/0a1b2c/triggers/manual/paths/invoke?api-version=2016-06-01&sig=sandbox';
 
-/** The same incident with another desk and another notifier: both are lines of configuration. */
-describe('an incident at Freshservice, told in Microsoft Teams', () => {
+/** The same incident with other desks and another notifier: both are lines of configuration. */
+describe.each([
+  { type: 'freshservice', key: freshserviceKey },
+  { type: 'freshdesk', key: freshdeskKey },
+] as const)('an incident at $type, told in Microsoft Teams', ({ type, key }) => {
   let baton: Installation;
   let vendors: Awaited<ReturnType<typeof startSandbox>>;
   beforeAll(async () => {
@@ -24,11 +27,11 @@ describe('an incident at Freshservice, told in Microsoft Teams', () => {
       },
     });
     baton = await startInstallation({
-      FRESH_KEY: freshserviceKey,
+      FRESH_KEY: key,
       TEAMS_URL: `${vendors.url}${flow}`,
       BATON_CONNECTIONS__FRESH: JSON.stringify({
-        type: 'freshservice',
-        baseUrl: `${vendors.url}/freshservice`,
+        type,
+        baseUrl: `${vendors.url}/${type}`,
         auth: { apiKey: 'secret://env/FRESH_KEY' },
         requester: 'baton@example.com',
         plan: 'enterprise',
@@ -46,6 +49,10 @@ describe('an incident at Freshservice, told in Microsoft Teams', () => {
     await baton?.stop();
     await vendors?.close();
   });
+
+  /** The tickets there that carry a marker of ours. */
+  const ours = ({ tickets }: FreshStore) =>
+    tickets.filter(({ tags }) => tags.some((tag) => tag.startsWith('btn-')));
 
   const tell = async (status: 'firing' | 'resolved') => {
     const alert = {
@@ -67,17 +74,15 @@ describe('an incident at Freshservice, told in Microsoft Teams', () => {
   it('has one ticket, a card with its link, and a card of its end', async () => {
     await tell('firing');
     await vi.waitFor(() => expect(vendors.teams.cards).toHaveLength(1), { timeout: 20_000 });
-    expect(vendors.freshservice.tickets).toMatchObject([
-      { status: 2, subject: '[critical] The disk is full' },
-    ]);
-    const [ticket] = vendors.freshservice.tickets;
-    const link = `${vendors.url}/freshservice/a/tickets/${ticket?.id}`;
+    expect(ours(vendors[type])).toMatchObject([{ status: 2, subject: '[critical] The disk is full' }]);
+    const [ticket] = ours(vendors[type]);
+    const link = `${vendors.url}/${type}/a/tickets/${ticket?.id}`;
     expect(vendors.teams.cards[0]).toMatchObject({ actions: [{ title: 'Ticket', url: link }] });
     expect(JSON.stringify(vendors.teams.cards[0])).toContain('inc\\\\_');
     await tell('resolved');
     await vi.waitFor(
       () => {
-        expect(vendors.freshservice.tickets).toMatchObject([{ status: 4 }]);
+        expect(ours(vendors[type])).toMatchObject([{ status: 4 }]);
         expect(vendors.teams.cards).toHaveLength(2);
       },
       { timeout: 20_000 },
