@@ -218,6 +218,14 @@ export function buildProgram(execute: Execute): Command {
     async () => (await import('./commands/connections.js')).testConnections,
   );
 
+  const connectors = group('connectors', 'connector', 'systems that connections can be of');
+  add(
+    connectors,
+    'list',
+    'what each can do, how that was verified, what it guarantees and what it needs',
+    async () => (await import('./commands/connectors.js')).listConnectors,
+  );
+
   const quarantine = group('quarantine', null, 'records that failed a rule');
   add(
     quarantine,

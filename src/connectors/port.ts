@@ -20,6 +20,10 @@ export interface Connector<C = unknown> {
   /** zod schema of the connection's settings beyond `type`, secrets still as `secret://` references. */
   readonly connection: z.ZodType<C>;
   readonly streams: Readonly<Record<string, Stream>>;
+  /** Against what it was tried, beside our own tests of its parts. */
+  readonly verifiedAgainst: readonly [Verification, ...Verification[]];
+  /** What it can write, and how certain one visible effect per cause is; several where that depends on its settings. */
+  readonly writes?: Readonly<Partial<Record<Write, readonly [Guarantee, ...Guarantee[]]>>>;
   /** How the system's webhooks are verified and read; absent where it sends none that we take. */
   readonly webhook?: Webhook;
   /** The streams that a connection declares itself, instead of `streams`. */
@@ -32,6 +36,16 @@ export interface Connector<C = unknown> {
   open?(settings: ResolvedConnection): OpenConnection;
 }
 
+/** `documented examples`: messages as the vendor's documentation shows them. */
+export type Verification =
+  | 'sandbox'
+  | 'documented examples'
+  | `independent server: ${string}`
+  | 'live account';
+
+/** The ways in which an outside system is written to; the kinds of effects, and measurements. */
+export type Write = 'ticket.open' | 'ticket.update' | 'message.send' | 'command.send' | 'series.push';
+
 /** A connector whose system we ask. */
 export type OpenableConnector<C = unknown> = Connector<C> & Required<Pick<Connector<C>, 'open'>>;
 
@@ -40,7 +54,9 @@ export function defineConnector<C>(connector: OpenableConnector<C>): OpenableCon
 }
 
 /** A connector whose system only sends to us. */
-export function defineSender(sender: Required<Pick<Connector, 'type' | 'system' | 'webhook'>>): Connector {
+export function defineSender(
+  sender: Required<Pick<Connector, 'type' | 'system' | 'verifiedAgainst' | 'webhook'>>,
+): Connector {
   return { ...sender, connection: z.strictObject({}), streams: {} };
 }
 

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Knex } from 'knex';
+import type { Write } from '../connectors/port.js';
 import type { Bell } from './bells.js';
 
-export type EffectKind = 'ticket.open' | 'ticket.update' | 'message.send' | 'command.send';
+/** The writes that go through the ledger: each has one visible effect. */
+export type EffectKind = Exclude<Write, 'series.push'>;
 
 /** One outward write that is to be made: what the ledger keeps of it before anything is sent. */
 export interface Intent {

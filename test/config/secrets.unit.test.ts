@@ -20,6 +20,7 @@ const never = () => {
 const coupa: Connector = {
   type: 'coupa',
   system: 'Coupa',
+  verifiedAgainst: ['sandbox'],
   connection: z.strictObject({
     auth: z.strictObject({ clientId: z.string().default('me'), clientSecret: z.string() }),
   }),

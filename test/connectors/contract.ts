@@ -5,6 +5,7 @@ import type { Mapped } from '../../src/domain/columns.js';
 import type { FaultKind, FaultRequest } from '../../src/sandbox/faults.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
 import {
+  expectDeclaredWrites,
   expectNoSecret,
   failure,
   lines,
@@ -79,6 +80,8 @@ export function describeConnector(connector: OpenableConnector, fixture: Connect
         if (stream.versionColumn !== null) expect(names).toContain(stream.versionColumn);
       }
     });
+
+    it('declares what it writes', () => expectDeclaredWrites(connector, connection));
 
     it('refuses settings that hold the secret itself, and unknown keys', () => {
       const plain = { ...fixture.settings, surprise: true };

@@ -8,7 +8,14 @@ import type {
 } from '../../src/connectors/port.js';
 import type { FaultKind } from '../../src/sandbox/faults.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
-import { expectNoSecret, openAgainst, sandboxForTests, type VendorName } from './support.js';
+import {
+  expectDeclaredWrites,
+  expectNoSecret,
+  openAgainst,
+  sandboxForTests,
+  type VendorName,
+  writesOf,
+} from './support.js';
 
 export interface EffectFixture {
   readonly name: string;
@@ -65,6 +72,11 @@ export function describeAction(connector: OpenableConnector, fixture: EffectFixt
       expect(seen).toMatchObject({ kind: fixture.cannotLook === true ? 'cannot_look' : kind });
     }
     const afterResend = fixture.mayRepeat === true ? 2 : 1;
+
+    it('is declared with its guarantee', () => {
+      expectDeclaredWrites(connector, connection);
+      expect(Object.values(writesOf(connection))).toContain(fixture.action(connection));
+    });
 
     it('sends once, names what it made, and finds it by its marker', async () => {
       const request = await next();

@@ -2,11 +2,14 @@ import { inspect } from 'node:util';
 import { expect } from 'vitest';
 import type {
   ConnectionLimits,
+  Connector,
+  EffectAction,
   OpenableConnector,
   OpenConnection,
   Page,
   Stream,
   Window,
+  Write,
 } from '../../src/connectors/port.js';
 import { BatonError, type ErrorName } from '../../src/protocol/errors.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.js';
@@ -57,6 +60,27 @@ export function openAgainst(
     settings,
     limits: { ...limits, ...unhurried, ...more },
   });
+}
+
+/** Every write that a connection offers, by its kind. */
+export function writesOf(connection: OpenConnection): Readonly<Partial<Record<Write, EffectAction>>> {
+  const { ticketDesk, notifier, commands } = connection;
+  return {
+    ...(ticketDesk === undefined
+      ? {}
+      : { 'ticket.open': ticketDesk.open, 'ticket.update': ticketDesk.update }),
+    ...(notifier === undefined ? {} : { 'message.send': notifier.send }),
+    ...(commands === undefined ? {} : { 'command.send': commands.send }),
+  };
+}
+
+/** What the connector says of its writes before it is opened is what the opened connection says. */
+export function expectDeclaredWrites({ writes = {} }: Connector, connection: OpenConnection): void {
+  const found = writesOf(connection);
+  const names = [...Object.keys(found), ...(connection.series === undefined ? [] : ['series.push'])];
+  expect(Object.keys(writes).sort()).toEqual(names.sort());
+  for (const [kind, action] of Object.entries(found))
+    expect(writes[kind as Write], kind).toContain(action.guarantee);
 }
 
 export interface Reading {

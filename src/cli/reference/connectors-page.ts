@@ -1,7 +1,8 @@
-import type { z } from 'zod';
 import { formatDuration } from '../../config/duration.js';
-import { type AnySchema, defOf, unwrap } from '../../config/schema-path.js';
+import type { AnySchema } from '../../config/schema-path.js';
 import type { Connector, Stream } from '../../connectors/port.js';
+import { settingPaths } from '../connector-settings.js';
+import { guaranteeWords } from '../connector-view.js';
 
 /** docs/reference/connectors.md, from the registry. */
 export function connectorsPage(connectors: Readonly<Record<string, Connector>>): string {
@@ -24,6 +25,8 @@ function section(connector: Connector): readonly string[] {
     '',
     `${connector.system}. ${settings.length === 0 ? 'Needs no settings of its own.' : `Settings: ${settings.join(', ')}.`}`,
     '',
+    `Verified against: ${connector.verifiedAgainst.join('; ')}.${writesLine(connector)}`,
+    '',
     ...webhookLines(connector),
     ...(streams.length === 0
       ? []
@@ -34,6 +37,11 @@ function section(connector: Connector): readonly string[] {
           '',
         ]),
   ];
+}
+
+function writesLine({ writes = {} }: Connector): string {
+  const each = Object.entries(writes).map(([write, how]) => `\`${write}\` ${guaranteeWords(how)}`);
+  return each.length === 0 ? '' : ` Writes: ${each.join(', ')}.`;
 }
 
 function webhookLines({ open, mayOnlySend, webhook }: Connector): readonly string[] {
@@ -56,13 +64,7 @@ function row(stream: Stream): string {
 }
 
 function settingsOf(schema: AnySchema, path: readonly string[]): readonly string[] {
-  const inner = defOf(unwrap(schema));
-  if (inner.type === 'object') {
-    return Object.entries(inner.shape ?? {}).flatMap(([key, child]) => settingsOf(child, [...path, key]));
-  }
-  const choices = (inner as { readonly options?: readonly AnySchema[] }).options;
-  if (inner.type === 'union' && choices?.some((choice) => defOf(unwrap(choice)).type === 'object'))
-    return [...new Set(choices.flatMap((choice) => settingsOf(choice, path)))];
-  const optional = (schema as z.ZodType).safeParse(undefined).success;
-  return [`\`${path.join('.')}\`${optional ? ' (optional)' : ''}`];
+  return settingPaths(schema, path).map(
+    ({ path: setting, isOptional }) => `\`${setting}\`${isOptional ? ' (optional)' : ''}`,
+  );
 }

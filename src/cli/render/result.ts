@@ -19,6 +19,8 @@ export interface ListResult<T> {
   readonly columns: readonly Column<T>[];
   /** What `--json` shows of an item; the item itself when not given. */
   readonly data?: (item: T) => unknown;
+  /** For terminals, where a row is too long for a line of a table. */
+  readonly text?: (style: Style) => string;
   /** Said on stderr of a terminal when there is nothing. */
   readonly empty: string;
   /** Where to go on, when there is more. */
@@ -51,6 +53,7 @@ export function renderResult(result: CommandResult, settings: Settings, columns:
   if (output === 'ndjson') return ndjson(result);
   if (output === 'tsv') return tsv(result);
   if (result.kind === 'one') return result.text(createStyle(settings.colorOut), columns);
+  if (settings.tables && result.text !== undefined) return result.text(createStyle(settings.colorOut));
   if (settings.tables) return renderTable(result, createStyle(settings.colorOut), columns);
   return tsv(result);
 }

@@ -27,5 +27,6 @@ const webhook: Webhook = {
 export const alertmanager = defineSender({
   type: 'alertmanager',
   system: 'Prometheus Alertmanager',
+  verifiedAgainst: ['independent server: Alertmanager 0.25'],
   webhook,
 });

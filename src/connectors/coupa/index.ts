@@ -89,6 +89,7 @@ const connection = z.strictObject({
 export const coupa = defineConnector<z.infer<typeof connection>>({
   type: 'coupa',
   system: 'Coupa',
+  verifiedAgainst: ['sandbox'],
   connection,
   streams,
   webhook: coupaWebhook,

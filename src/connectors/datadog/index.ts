@@ -18,6 +18,8 @@ const connection = z.strictObject({ auth: z.strictObject({ apiKey: secretReferen
 export const datadog = defineConnector<z.infer<typeof connection>>({
   type: 'datadog',
   system: 'Datadog',
+  verifiedAgainst: ['sandbox'],
+  writes: { 'message.send': ['at_least_once'], 'series.push': ['exact'] },
   connection,
   streams: {},
   webhook: datadogWebhook,

@@ -52,6 +52,7 @@ const webhook: Webhook = {
 export const files: Connector<FilesSettings> = {
   type: 'files',
   system: 'files in a folder or a bucket',
+  verifiedAgainst: ['independent server: versitygw 1.8', 'independent server: moto 5.2'],
   connection: filesSettings,
   streams: {},
   webhook,

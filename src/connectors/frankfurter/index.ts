@@ -13,6 +13,7 @@ const connection = z.strictObject({});
 export const frankfurter = defineConnector<z.infer<typeof connection>>({
   type: 'frankfurter',
   system: 'Frankfurter',
+  verifiedAgainst: ['sandbox'],
   connection,
   streams,
   open,

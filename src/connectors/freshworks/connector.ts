@@ -53,6 +53,8 @@ export function freshworks<Plan extends string>(own: Freshworks<Plan>): Openable
       /** The account's plan, which sets its limit; the smallest when not given. */
       plan: z.enum(plans, { error: `must be one of ${plans.join(', ')}` }).optional(),
     }),
+    verifiedAgainst: ['sandbox'],
+    writes: { 'ticket.open': ['once_after_looking'], 'ticket.update': ['once_after_looking'] },
     streams: own.streams,
     webhook: ticketCallout(own.webhookDocs),
     rate: rateOf,

@@ -65,5 +65,6 @@ function verifierOf(settings: Readonly<Record<string, unknown>>): OpenWebhook['v
 export const grafana = defineSender({
   type: 'grafana',
   system: 'Grafana',
+  verifiedAgainst: ['documented examples'],
   webhook,
 });

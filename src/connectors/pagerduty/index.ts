@@ -45,5 +45,6 @@ const webhook: Webhook = {
 export const pagerduty = defineSender({
   type: 'pagerduty',
   system: 'PagerDuty',
+  verifiedAgainst: ['documented examples'],
   webhook,
 });

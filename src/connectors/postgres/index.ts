@@ -28,6 +28,7 @@ export type PostgresSettings = z.infer<typeof postgresSettings>;
 export const postgres: Connector<PostgresSettings> = {
   type: 'postgres',
   system: 'PostgreSQL',
+  verifiedAgainst: ['independent server: PostgreSQL 18'],
   connection: postgresSettings,
   streams: { [eventStream.name]: eventStream },
 };

@@ -12,6 +12,7 @@ import { restStream } from './stream.js';
 export const rest = defineConnector<RestSettings>({
   type: 'rest',
   system: 'Any REST API',
+  verifiedAgainst: ['sandbox'],
   connection: restSettings,
   streams: {},
   streamsOf,

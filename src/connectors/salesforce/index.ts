@@ -36,6 +36,7 @@ const connection = z.strictObject({
 export const salesforce = defineConnector<z.infer<typeof connection>>({
   type: 'salesforce',
   system: 'Salesforce',
+  verifiedAgainst: ['sandbox'],
   connection,
   streams,
   webhook: salesforceWebhook,

@@ -45,6 +45,8 @@ type ServiceSettings = z.infer<typeof serviceSettings>;
 export const service = defineConnector<ServiceSettings>({
   type: 'service',
   system: 'a service of your own',
+  verifiedAgainst: ['sandbox'],
+  writes: { 'command.send': ['exact'] },
   connection: serviceSettings,
   streams: {},
   open,

@@ -15,6 +15,8 @@ const connection = z.strictObject({ auth: z.strictObject({ botToken: secretRefer
 export const slack = defineConnector<z.infer<typeof connection>>({
   type: 'slack',
   system: 'Slack',
+  verifiedAgainst: ['sandbox'],
+  writes: { 'message.send': ['once_after_looking'] },
   connection,
   streams: {},
   webhook: slackWebhook,

@@ -43,5 +43,6 @@ export function snsWebhook(fetchText: (url: URL) => Promise<string> = fetchFromS
 export const sns = defineSender({
   type: 'sns',
   system: 'Amazon SNS',
+  verifiedAgainst: ['documented examples'],
   webhook: snsWebhook(),
 });

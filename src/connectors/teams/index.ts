@@ -30,6 +30,8 @@ const rate: Rate = { requests: 3, perMs: 1_000 };
 export const teams = defineConnector<z.infer<typeof connection>>({
   type: 'teams',
   system: 'Microsoft Teams',
+  verifiedAgainst: ['sandbox'],
+  writes: { 'message.send': ['at_least_once'] },
   connection,
   streams: {},
   rate: () => rate,

@@ -65,5 +65,6 @@ function verifierOf(settings: Readonly<Record<string, unknown>>): OpenWebhook['v
 export const webhookSender = defineSender({
   type: 'webhook',
   system: 'a sender of your own',
+  verifiedAgainst: ['documented examples'],
   webhook,
 });

@@ -43,6 +43,8 @@ function rateOf(settings: Readonly<Record<string, unknown>>): Rate {
 export const zendesk = defineConnector<z.infer<typeof connection>>({
   type: 'zendesk',
   system: 'Zendesk',
+  verifiedAgainst: ['sandbox'],
+  writes: { 'ticket.open': ['exact'], 'ticket.update': ['once_after_looking'] },
   connection,
   streams,
   webhook: zendeskWebhook,
