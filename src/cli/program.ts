@@ -225,6 +225,13 @@ export function buildProgram(execute: Execute): Command {
     'what each can do, how that was verified, what it guarantees and what it needs',
     async () => (await import('./commands/connectors.js')).listConnectors,
   );
+  add(
+    connectors,
+    'new <name>',
+    'in a checkout of Baton: a connector that works, its sandbox and its test, to be made one of a real system',
+    async () => (await import('./commands/connector-new.js')).newConnector,
+    (command) => command.option('--system <name>', 'what the system calls itself; the name when not given'),
+  );
 
   const quarantine = group('quarantine', null, 'records that failed a rule');
   add(

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { FreshStore } from '../../src/sandbox/freshworks/vendor.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
-import type { VendorName } from '../connectors/support.js';
+import type { VendorName } from '../../src/sandbox/wire.js';
 import { type Ledger, opening, openLedger } from './ledger.js';
 
 const causes = Array.from({ length: 30 }, (_, n) => `cause-${n}`);

@@ -4,6 +4,7 @@ import type { OpenableConnector, OpenConnection, Page, Stream } from '../../src/
 import type { Mapped } from '../../src/domain/columns.js';
 import type { FaultKind, FaultRequest } from '../../src/sandbox/faults.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
+import type { VendorName } from '../../src/sandbox/wire.js';
 import {
   expectDeclaredWrites,
   expectNoSecret,
@@ -12,7 +13,6 @@ import {
   openAgainst,
   type Reading,
   sandboxForTests,
-  type VendorName,
   walk,
 } from './support.js';
 

@@ -8,14 +8,8 @@ import type {
 } from '../../src/connectors/port.js';
 import type { FaultKind } from '../../src/sandbox/faults.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
-import {
-  expectDeclaredWrites,
-  expectNoSecret,
-  openAgainst,
-  sandboxForTests,
-  type VendorName,
-  writesOf,
-} from './support.js';
+import type { VendorName } from '../../src/sandbox/wire.js';
+import { expectDeclaredWrites, expectNoSecret, openAgainst, sandboxForTests, writesOf } from './support.js';
 
 export interface EffectFixture {
   readonly name: string;

@@ -13,6 +13,7 @@ import type {
 } from '../../src/connectors/port.js';
 import { BatonError, type ErrorName } from '../../src/protocol/errors.js';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.js';
+import type { VendorName } from '../../src/sandbox/wire.js';
 
 /** Planted where secrets stand; searched for in everything that an error shows. */
 export const canary = {
@@ -21,17 +22,6 @@ export const canary = {
   salesforceClientSecret: 'canary-salesforce-e2c0',
   slackBotToken: 'xoxb-canary-slack-19aa',
 } as const;
-
-export type VendorName =
-  | 'coupa'
-  | 'zendesk'
-  | 'salesforce'
-  | 'rates'
-  | 'slack'
-  | 'services'
-  | 'freshservice'
-  | 'freshdesk'
-  | 'datadog';
 
 export function sandboxForTests(records = 320): Promise<Sandbox> {
   return startSandbox({ port: 0, secrets: canary, records, coupaLimit: null });
