@@ -64,12 +64,11 @@ async function* steps(
   const now = await attempt('auth', plan.authFix, () => connection.vendorNow(signal));
 
   const window = { from: new Date(now.getTime() - 86_400_000).toISOString(), to: now.toISOString() };
-  for (const stream of plan.streams) {
-    const scope = stream.scope ?? stream.name;
+  for (const [scope, stream, names] of byScope(plan.streams)) {
     await attempt('scope', plan.scopeFix(scope), () =>
       stream.readPage(connection, window, null, { pageSize: 1, ...(signal === undefined ? {} : { signal }) }),
     );
-    yield ok('scope', `${scope} (${stream.name})`);
+    yield ok('scope', `${scope} (${names.join(', ')})`);
   }
   for (const permission of plan.permissions ?? []) {
     await attempt('scope', plan.scopeFix(permission.scope), () => permission.probe(signal));
@@ -79,6 +78,17 @@ async function* steps(
   if (first === undefined) yield { step: 'sample', state: 'skipped', detail: 'nothing to read' };
   else yield ok('sample', await attempt('sample', sampleFix, () => sample(connection, first, now, signal)));
   yield clockTick(now);
+}
+
+/** Each permission once, with the stream that shows it: some vendors allow few calls a minute. */
+function byScope(streams: readonly Stream[]): readonly (readonly [string, Stream, readonly string[]])[] {
+  const scopeOf = ({ scope, name }: Stream) => scope ?? name;
+  const first = new Map(streams.toReversed().map((stream) => [scopeOf(stream), stream]));
+  return [...new Set(streams.map(scopeOf))].flatMap((scope) => {
+    const stream = first.get(scope);
+    const names = streams.filter((one) => scopeOf(one) === scope).map(({ name }) => name);
+    return stream === undefined ? [] : [[scope, stream, names] as const];
+  });
 }
 
 function ok(step: Step, detail: string): CheckTick {

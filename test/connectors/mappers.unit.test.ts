@@ -54,6 +54,68 @@ describe('Salesforce', () => {
   });
 });
 
+describe('Zendesk', () => {
+  // The examples of the vendor's documentation, shortened.
+  it('maps a user; one that is not active was deleted', () => {
+    const record =
+      '{"id":35436,"name":"Johnny Agent","email":"j@example.com","role":"agent","organization_id":57542,"external_id":"sai989s","active":false,"suspended":true,"created_at":"2009-07-20T22:55:29Z","updated_at":"2011-05-05T10:38:52Z"}';
+    expect(map(zendesk, 'users', record)).toEqual({
+      kind: 'row',
+      row: {
+        user_id: '35436',
+        name: 'Johnny Agent',
+        email: 'j@example.com',
+        role: 'agent',
+        organization_id: '57542',
+        external_id: 'sai989s',
+        is_suspended: 'true',
+        created_at: '2009-07-20T22:55:29.000Z',
+        updated_at: '2011-05-05T10:38:52.000Z',
+        is_deleted: 'true',
+      },
+    });
+  });
+
+  it('maps an organization that is there', () => {
+    const record =
+      '{"id":35436,"name":"One","external_id":"ABC198","domain_names":["one.example.com"],"tags":[],"created_at":"2009-07-20T22:55:29Z","updated_at":"2011-05-05T10:38:52Z","deleted_at":null}';
+    expect(map(zendesk, 'organizations', record)).toMatchObject({
+      row: {
+        organization_id: '35436',
+        domain_names: '["one.example.com"]',
+        deleted_at: null,
+        is_deleted: 'false',
+      },
+    });
+  });
+
+  it('leaves a first reply that was not given yet as null, and not as zero', () => {
+    const record =
+      '{"id":33,"ticket_id":4343,"replies":0,"reopens":55,"reply_time_in_minutes":{"calendar":null,"business":null},"full_resolution_time_in_minutes":{"calendar":2290,"business":637},"requester_wait_time_in_minutes":{"calendar":5000,"business":2000},"assigned_at":"2011-05-05T10:38:52Z","solved_at":"2011-05-09T10:38:52Z","created_at":"2009-07-20T22:55:29Z","updated_at":"2011-05-05T10:38:52Z"}';
+    expect(map(zendesk, 'ticket_metrics', record)).toMatchObject({
+      row: {
+        metric_id: '33',
+        ticket_id: '4343',
+        replies: '0',
+        first_reply_minutes: null,
+        first_reply_business_minutes: null,
+        full_resolution_minutes: '2290',
+        full_resolution_business_minutes: '637',
+        requester_wait_minutes: '5000',
+        solved_at: '2011-05-09T10:38:52.000Z',
+      },
+    });
+  });
+
+  it('maps an event of a metric', () => {
+    const record =
+      '{"id":926232157301,"ticket_id":155,"metric":"agent_work_time","instance_id":0,"type":"measure","time":"2020-10-26T12:53:12Z"}';
+    expect(map(zendesk, 'ticket_metric_events', record)).toMatchObject({
+      row: { metric_event_id: '926232157301', instance_id: '0', type: 'measure', time: '2020-10-26T12:53:12.000Z' },
+    });
+  });
+});
+
 describe('an id that no index can hold', () => {
   const long = 'x'.repeat(256);
   const changed = { SystemModstamp: '2026-05-01T07:25:37.000+0000', 'updated-at': '2026-05-01T07:25:37Z' };

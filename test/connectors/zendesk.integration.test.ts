@@ -39,13 +39,25 @@ async function newTicket(sandbox: Sandbox, subject: string): Promise<string> {
   return String((ticket as { id: number }).id);
 }
 
+const everything = {
+  window: { from: '2020-01-01T00:00:00.000Z', to: '2030-01-01T00:00:00.000Z' },
+  pageSize: 40,
+  canBeEndless: true,
+} as const;
+
 describeConnector(zendesk, {
   vendor: 'zendesk',
   settings,
   hasTokens: false,
   async prepare(sandbox) {
     unlimited(sandbox);
-    for (let n = 0; n < 25; n++) await newTicket(sandbox, `Ticket ${n}`);
+    // Changed in seconds of their own: a page by time never cuts one in two.
+    for (let n = 0; n < 25; n++) {
+      await newTicket(sandbox, `Ticket ${n}`);
+      sandbox.clock.shiftTo(sandbox.clock.offsetMs + 2_000);
+    }
+    // The last minute is not exported by time.
+    sandbox.clock.shiftTo(sandbox.clock.offsetMs + 61_000);
   },
   streams: {
     tickets: {
@@ -54,6 +66,24 @@ describeConnector(zendesk, {
       path: '/api/v2/incremental/tickets/cursor.json',
       recordsUnder: 'tickets',
       canBeEndless: true,
+    },
+    users: { ...everything, path: '/api/v2/incremental/users/cursor.json', recordsUnder: 'users' },
+    organizations: {
+      ...everything,
+      path: '/api/v2/incremental/organizations.json',
+      recordsUnder: 'organizations',
+    },
+    ticket_metrics: {
+      ...everything,
+      pageSize: 10,
+      path: '/api/v2/incremental/tickets/cursor.json',
+      recordsUnder: 'metric_sets',
+    },
+    ticket_metric_events: {
+      ...everything,
+      pageSize: 10,
+      path: '/api/v2/incremental/ticket_metric_events.json',
+      recordsUnder: 'ticket_metric_events',
     },
   },
 });

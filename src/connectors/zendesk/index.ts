@@ -9,12 +9,20 @@ import { readObject } from '../read-page.js';
 import { plainText, secretReference, secretSetting, textSetting } from '../settings.js';
 import { vendorClock } from '../vendor-clock.js';
 import { zendeskDesk } from './desk.js';
+import { ticketMetricEvents, ticketMetrics } from './metrics.js';
+import { organizations, users } from './people.js';
 import { zendeskProblem } from './problem.js';
 import { zendeskReading } from './reading.js';
 import { tickets } from './tickets.js';
 import { zendeskWebhook } from './webhook.js';
 
-const streams = { tickets } as const;
+const streams = {
+  tickets,
+  users,
+  organizations,
+  ticket_metrics: ticketMetrics,
+  ticket_metric_events: ticketMetricEvents,
+} as const;
 
 /** https://developer.zendesk.com/api-reference/introduction/rate-limits/ requests a minute, by plan */
 const perMinute = {

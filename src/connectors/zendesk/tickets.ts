@@ -1,10 +1,6 @@
 import type { Column, Mapped } from '../../domain/columns.js';
-import type { Quota } from '../gate.js';
-import { splitArray } from '../json-split.js';
-import { tokenPaginator } from '../paging/handed-out.js';
-import type { Stream, Window } from '../port.js';
-import { type Listing, readListed } from '../read-page.js';
 import { mapRecord } from '../record.js';
+import { exportStream } from './export.js';
 
 const columns = [
   { name: 'ticket_id', type: 'text' },
@@ -23,68 +19,19 @@ const columns = [
   { name: 'is_deleted', type: 'boolean' },
 ] as const satisfies readonly Column[];
 
-const paginator = tokenPaginator('tickets', {
-  parameter: 'cursor',
-  token: { member: 'after_cursor' },
-  pattern: /^[A-Za-z0-9+/=_-]{1,2000}$/,
-  isEnd: ({ envelope, records }, { window }) =>
-    envelope.get('end_of_stream') === true || isPast(records.at(-1), window),
-});
-
-/** The export has a limit of its own, ten a minute; half of it may go at once. */
-const exportQuota: Quota = { name: 'incremental', rate: { requests: 10, perMs: 60_000, burst: 5 } };
-
-/** Zendesk refuses a start that is less than a minute ago. */
-const youngestStartMs = 61_000;
-
-/**
- * The incremental cursor export, ordered by `generated_timestamp`: reading ends at `end_of_stream`, or at the
- * first page that reaches the window's end. What lies beyond the end comes along and comes again next time.
- */
-export const tickets: Stream = {
+/** Ordered by `generated_timestamp`, the system's own time of each change. */
+export const tickets = exportStream({
   name: 'tickets',
   docs: 'https://developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports/#incremental-ticket-export-cursor-based',
-  scope: 'incremental export (role admin)',
-  mode: 'incremental',
-  primaryKey: 'id',
+  path: '/api/v2/incremental/tickets/cursor.json',
+  member: 'tickets',
+  style: 'cursor',
   cursorField: 'generated_timestamp',
-  lagMs: 120_000,
   columns,
   versionColumn: 'generated_at',
   deletedColumn: 'is_deleted',
-  checkCursor: paginator.check,
   map: mapTicket,
-  readPage({ http }, window, cursor, options) {
-    const size = Math.min(1000, Math.max(1, options.pageSize ?? 1000));
-    const listing: Listing = {
-      paginator,
-      request: (ask, isFirst) => ({
-        method: 'GET',
-        path: '/api/v2/incremental/tickets/cursor.json',
-        query: { ...(isFirst ? { start_time: startTime(window) } : ask.query), per_page: size },
-        quota: exportQuota,
-        signal: options.signal,
-      }),
-      split: (body) => splitArray(body, 'tickets'),
-    };
-    return readListed(http, listing, cursor, { window, size });
-  },
-};
-
-/** Unix seconds of the window's start. */
-function startTime(window: Window): number {
-  if (window.from === null) return 0;
-  const youngest = Date.parse(window.to) - youngestStartMs;
-  return Math.max(0, Math.floor(Math.min(Date.parse(window.from), youngest) / 1000));
-}
-
-/** Whether the page's last record was changed at or after the window's end. */
-function isPast(record: Buffer | undefined, window: Window): boolean {
-  if (record === undefined) return false;
-  const mapped = mapTicket(record);
-  if (mapped.kind !== 'row') return false;
-  return Date.parse(mapped.row['generated_at'] ?? '') >= Date.parse(window.to);
-}
+});
 
 function mapTicket(record: Buffer): Mapped {
   return mapRecord(record, 'id', (ticket, reader) => ({

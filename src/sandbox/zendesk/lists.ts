@@ -1,14 +1,8 @@
 import { type Answer, type Call, json } from '../wire.js';
+import { exportByCursor, invalid, whole } from './exports.js';
+import { metricSet } from './metrics.js';
 import type { Ticket } from './tickets.js';
 import { viewTicket } from './view.js';
-
-function whole(text: string | null, fallback: number): number {
-  return text !== null && /^\d+$/.test(text) ? Number(text) : fallback;
-}
-
-function invalid(status: number, error: string, description: string): Answer {
-  return json(status, { error, description });
-}
 
 /** `tickets.json`: by cursor when `page[size]` or `page[after]` is given, else by page number. */
 export function listTickets(call: Call, tickets: readonly Ticket[]): Answer {
@@ -53,58 +47,22 @@ function latestFirst(call: Call, tickets: readonly Ticket[], size: number): Answ
   return json(200, { tickets: page.map((ticket) => viewTicket(ticket, baseUrl)), meta });
 }
 
-interface ExportCursor {
-  readonly second: number;
-  readonly id: number;
-}
-
-function readCursor(text: string): ExportCursor | null {
-  const match = /^(\d+)\.0\|\|(\d+)$/.exec(Buffer.from(text, 'base64').toString());
-  return match === null ? null : { second: Number(match[1]), id: Number(match[2]) };
-}
-
-const secondOf = (ticket: Ticket): number => Math.floor(ticket.changedMs / 1000);
-
-/** Where the export begins, or the vendor's refusal. */
-function exportStart(call: Call, nowMs: number): ExportCursor | Answer {
-  const cursor = call.query.get('cursor');
-  if (cursor !== null) return readCursor(cursor) ?? invalid(400, 'InvalidValue', 'Invalid cursor');
-  const start = call.query.get('start_time');
-  if (start === null || !/^\d+$/.test(start))
-    return invalid(400, 'StartTimeMissing', 'Missing parameter: start_time');
-  if (Number(start) * 1000 > nowMs - 60_000) {
-    return invalid(
-      422,
-      'StartTimeTooRecent',
-      'Too recent start_time. Use a start_time older than 60 seconds',
-    );
-  }
-  return { second: Number(start), id: 0 };
-}
-
 /** The incremental cursor export: in order of change, deleted tickets included unless told otherwise. */
 export function exportTickets(call: Call, tickets: readonly Ticket[], nowMs: number): Answer {
-  const start = exportStart(call, nowMs);
-  if ('status' in start) return start;
-  const size = Math.min(1000, whole(call.query.get('per_page'), 1000));
   const wanted = tickets.filter(
     (one) => call.query.get('exclude_deleted') !== 'true' || one.status !== 'deleted',
   );
-  const rest = wanted
-    .filter((one) => secondOf(one) > start.second || (secondOf(one) === start.second && one.id > start.id))
-    .sort((a, b) => secondOf(a) - secondOf(b) || a.id - b.id);
-  const page = rest.slice(0, size);
-  const last = page.at(-1);
-  const position = last === undefined ? start : { second: secondOf(last), id: last.id };
-  const cursor = Buffer.from(`${position.second}.0||${position.id}`).toString('base64');
-  const path = `${call.baseUrl}/api/v2/incremental/tickets/cursor.json`;
-  return json(200, {
-    tickets: page.map((ticket) => viewTicket(ticket, call.baseUrl)),
-    after_url: `${path}?cursor=${encodeURIComponent(cursor)}&per_page=${size}`,
-    before_url: null,
-    after_cursor: cursor,
-    before_cursor: null,
-    end_of_stream: rest.length <= size,
+  const byId = new Map(wanted.map((one) => [one.id, one]));
+  const exported = wanted.map((one) => ({
+    id: one.id,
+    second: Math.floor(one.changedMs / 1000),
+    shown: viewTicket(one, call.baseUrl),
+  }));
+  const wantsMetrics = call.query.get('include')?.split(',').includes('metric_sets') === true;
+  return exportByCursor(call, 'tickets', exported, nowMs, (page) => {
+    if (!wantsMetrics) return {};
+    const found = page.flatMap(({ id }) => byId.get(id) ?? []);
+    return { metric_sets: found.map(metricSet) };
   });
 }
 

@@ -13,7 +13,10 @@ import {
   type Route,
   type Vendor,
 } from '../wire.js';
+import { exportByCursor, exportByTime } from './exports.js';
 import { exportTickets, listTickets, searchTickets } from './lists.js';
+import { metricEvents } from './metrics.js';
+import { seededOrganizations, seededUsers } from './people.js';
 import { RateWindow } from './rate-window.js';
 import { changeOf, commentOf, errorsOf, type FieldErrors, fieldsOf } from './ticket-input.js';
 import type { Ticket, TicketStore } from './tickets.js';
@@ -24,6 +27,7 @@ export interface ZendeskParts {
   readonly clock: SandboxClock;
   readonly settings: Settings;
   readonly apiToken: string;
+  readonly seed: number;
 }
 
 const notFound = (): Answer => json(404, { error: 'RecordNotFound', description: 'Not found' });
@@ -47,6 +51,8 @@ export function createZendesk(parts: ZendeskParts): Vendor {
   const inFlight = new Set<string>();
   const account = new RateWindow();
   const incremental = new RateWindow();
+  const users = seededUsers(parts.seed);
+  const organizations = seededOrganizations(parts.seed);
 
   function created(ticket: Ticket, call: Call, lookup: 'hit' | 'miss' | null): Answer {
     const headers = {
@@ -227,6 +233,15 @@ export function createZendesk(parts: ZendeskParts): Vendor {
       { method: 'DELETE', path: '/api/v2/tickets/:id', handle: remove },
       ...both('GET', '/tickets/:id/comments', comments),
       ...both('GET', '/incremental/tickets/cursor', (call) => exportTickets(call, store.all(), clock.ms())),
+      ...both('GET', '/incremental/users/cursor', (call) =>
+        exportByCursor(call, 'users', users, clock.ms()),
+      ),
+      ...both('GET', '/incremental/organizations', (call) =>
+        exportByTime(call, 'organizations', organizations, clock.ms()),
+      ),
+      ...both('GET', '/incremental/ticket_metric_events', (call) =>
+        exportByTime(call, 'ticket_metric_events', store.all().flatMap(metricEvents), clock.ms()),
+      ),
       ...both('GET', '/search', (call) =>
         searchTickets(call, store.all(), clock.ms() - settings.zendeskSearchLagMs),
       ),
