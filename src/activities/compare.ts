@@ -67,8 +67,10 @@ async function open(
     windowFrom: initialValue !== null && (since === null || initialValue > since) ? initialValue : since,
     windowTo: new Date(now - (step.lagMs ?? stream.lagMs)).toISOString(),
   });
-  const { value } = await deps.warehouse.watermark(step.connection, step.watermark, tenant);
-  if (value !== null) return opened;
+  for (const name of [step.watermark, ...(step.otherWatermarks ?? [])]) {
+    const { value } = await deps.warehouse.watermark(step.connection, name, tenant);
+    if (value !== null) return opened;
+  }
   // Nothing was loaded yet: all of it would be lacking, and is the pipeline's own first run.
   await deps.warehouse.comparisons.keepPage(key, null, { keys: [], next: null, calls: 0 });
   return (await deps.warehouse.comparisons.find(key)) ?? opened;

@@ -27,6 +27,8 @@ export interface CompareStep extends StepBase {
   readonly initialValue: string | null;
   /** What the watermark of the table's loads is kept under. Without one nothing was loaded yet, and nothing is compared. */
   readonly watermark: string;
+  /** What else it is kept under, where several pipelines load the table. */
+  readonly otherWatermarks?: readonly string[];
   /** What changed this shortly before the vendor's own now may still be committed late; null = the stream's own. */
   readonly lagMs: number | null;
   /** Calls that listing may take; absent = as many as it needs. */

@@ -45,11 +45,12 @@ export function sweepPlan(plans: readonly Plan[], request: SweepRequest): Plan {
   for (const step of plans.flatMap(({ steps }) => steps))
     if (step.kind === 'extract' && step.connection === connection && isComparable(step, request))
       if (traitsOf(step.target.write).oneRowPerKey && strategyOf(step.target.write) !== 'scd2')
-        tables.set(step.target.table, step);
+        if (!tables.has(step.target.table)) tables.set(step.target.table, step);
   const maxCalls = Math.floor(request.maxCalls / Math.max(1, tables.size));
   const steps = [...tables.values()].flatMap((step): Step[] => {
     const name = step.target.table.replace('.', '_');
-    const compared = { ...comparison(step, { sinceMs: null }), id: `list_${name}`, maxCalls };
+    const others = watermarksOf(plans, step);
+    const compared = { ...comparison(step, { sinceMs: null }, others), id: `list_${name}`, maxCalls };
     const title = `mark what is gone from ${step.target.table}`;
     const dependsOn = [compared.id];
     return [
@@ -92,9 +93,10 @@ export interface CompletionRequest {
 export function completionPlan(plans: readonly Plan[], request: CompletionRequest): Plan {
   const { connection } = request;
   const steps: Step[] = [];
+  const tables = new Set<string>();
   for (const plan of plans) {
     const ids = new Set(steps.map(({ id }) => id));
-    const found = completionSteps(plan, request);
+    const found = completionSteps(plan, plans, request, tables);
     const isDoubled = found.some(({ id }) => ids.has(id));
     steps.push(...(isDoubled ? found.map((step) => renamed(step, plan.pipeline)) : found));
   }
@@ -116,11 +118,19 @@ export function isComparable(step: ExtractStep, { hasKeys }: Pick<CompletionRequ
   return !traitsOf(write).readsEverything && !byGroups && hasKeys(step.connection, step.stream);
 }
 
-function completionSteps(plan: Plan, request: CompletionRequest): Step[] {
+/** Each table once, by the first pipeline that loads it; `tables` are those that are taken. */
+function completionSteps(
+  plan: Plan,
+  plans: readonly Plan[],
+  request: CompletionRequest,
+  tables: Set<string>,
+): Step[] {
   const extracts = plan.steps.filter((step) => step.kind === 'extract');
   const repaired = extracts.filter(
-    (step) => step.connection === request.connection && isComparable(step, request),
+    (step) =>
+      step.connection === request.connection && isComparable(step, request) && !tables.has(step.target.table),
   );
+  for (const { target } of repaired) tables.add(target.table);
   const along = extracts.filter(
     (step) => step.range !== undefined && repaired.some(({ id }) => id === step.range?.step),
   );
@@ -129,7 +139,7 @@ function completionSteps(plan: Plan, request: CompletionRequest): Step[] {
   for (const { id } of loads) kept.add(id);
   const loaded = new Set(loads.map(({ from }) => from));
   return [
-    ...repaired.map((step) => comparison(step, request)),
+    ...repaired.map((step) => comparison(step, request, watermarksOf(plans, step))),
     ...repaired.map((step) => repair(step)),
     ...along,
     ...loads.map((step): LoadStep => ({ ...step, dependsOn: step.dependsOn.filter((id) => kept.has(id)) })),
@@ -138,8 +148,27 @@ function completionSteps(plan: Plan, request: CompletionRequest): Step[] {
   ];
 }
 
-function comparison(step: ExtractStep, { sinceMs }: Pick<CompletionRequest, 'sinceMs'>): CompareStep {
+/** Under what the loads of a step's table are noted, by whatever pipeline. */
+function watermarksOf(
+  plans: readonly Plan[],
+  { connection, stream, target }: ExtractStep,
+): readonly string[] {
+  const names = plans
+    .flatMap(({ steps }) => steps)
+    .filter((step) => step.kind === 'extract')
+    .filter((step) => step.connection === connection && step.target.table === target.table)
+    .map((step) => watermarkOf(step) ?? stream);
+  return [...new Set(names)];
+}
+
+function comparison(
+  step: ExtractStep,
+  { sinceMs }: Pick<CompletionRequest, 'sinceMs'>,
+  watermarks: readonly string[],
+): CompareStep {
   const { connection, stream, target, retry, initialValue, lagMs } = step;
+  const watermark = watermarkOf(step) ?? stream;
+  const otherWatermarks = watermarks.filter((name) => name !== watermark);
   return {
     id: compareId(step.id),
     kind: 'compare',
@@ -151,7 +180,8 @@ function comparison(step: ExtractStep, { sinceMs }: Pick<CompletionRequest, 'sin
     retry,
     sinceMs,
     initialValue,
-    watermark: watermarkOf(step) ?? stream,
+    watermark,
+    ...(otherWatermarks.length === 0 ? {} : { otherWatermarks }),
     lagMs,
   };
 }
