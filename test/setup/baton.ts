@@ -53,6 +53,8 @@ export const testTenants: readonly string[] = [
   'untouched',
 ];
 
+type TestSettings = Readonly<Record<string, string>>;
+
 export interface TestBatonOptions {
   /** `skipping`: on a time-skipping server of its own; `real`: in a namespace of its own on the dev server. */
   readonly time: 'skipping' | 'real';
@@ -63,7 +65,7 @@ export interface TestBatonOptions {
   /** Instead of `testTenants`. */
   readonly tenants?: readonly string[];
   /** Overrides of baton.yaml, as a user gives them: `BATON_PIPELINES__PO_DATA_PIPELINE__RETRIES`. */
-  readonly settings?: Readonly<Record<string, string>>;
+  readonly settings?: TestSettings | ((sandboxUrl: string) => TestSettings);
   /**
    * As a worker has it when not given. Little, where a vendor keeps a run waiting in skipped time: no time is
    * skipped while an activity runs, and staging is one.
@@ -122,7 +124,7 @@ export async function startBaton(options: TestBatonOptions) {
         `${sandbox.url}/services/${name}`,
       ]),
     ),
-    ...options.settings,
+    ...(typeof options.settings === 'function' ? options.settings(sandbox.url) : options.settings),
   };
   const config = loadConfig({ cwd: projectRoot, connectors, env });
   const parts = await compose(config, createLogger('test', 'silent'), {
