@@ -19,10 +19,21 @@ export function settingPaths(schema: AnySchema, path: readonly string[] = []): r
     );
   const choices = (inner as { readonly options?: readonly AnySchema[] }).options;
   if (inner.type === 'union' && choices?.some((choice) => defOf(unwrap(choice)).type === 'object'))
-    return within(distinct(choices.flatMap((choice) => settingPaths(choice, path))));
+    return within(eitherOf(choices.map((choice) => settingPaths(choice, path))));
   return [{ path: path.join('.'), isOptional }];
 }
 
-function distinct(found: readonly SettingPath[]): readonly SettingPath[] {
-  return [...new Map(found.map((one) => [one.path, one])).values()];
+/** What all choices need is needed; of what only some need, one of these groups. */
+function eitherOf(choices: readonly (readonly SettingPath[])[]): readonly SettingPath[] {
+  const needed = choices.map((found) => found.filter((one) => !one.isOptional).map(({ path }) => path));
+  const common = (needed[0] ?? []).filter((path) => needed.every((paths) => paths.includes(path)));
+  const groups = needed.map((paths) => paths.filter((path) => !common.includes(path)));
+  const isChoice = groups.every((group) => group.length > 0);
+  const either = isChoice ? [groups.map((group) => group.join(' and ')).join(' or ')] : [];
+  const optional = choices.flat().map(({ path }) => path);
+  const known = new Set([...common, ...(isChoice ? groups.flat() : [])]);
+  return [
+    ...[...common, ...either].map((path) => ({ path, isOptional: false })),
+    ...[...new Set(optional)].filter((path) => !known.has(path)).map((path) => ({ path, isOptional: true })),
+  ];
 }

@@ -18,7 +18,7 @@ export type ProblemReader = (status: number, body: unknown) => VendorProblem | n
 export interface Place {
   readonly connection: string;
   readonly method: string;
-  /** Without the query, which may hold secrets. */
+  /** Without the query and the secrets that it may hold. */
   readonly path: string;
   /** Takes secrets and control characters out of a text, and cuts it. */
   clean(text: string, maxChars: number): string;
@@ -31,7 +31,7 @@ export function createPlace(
   path: string,
   scrub: (text: string) => string,
 ): Place {
-  const bare = path.split(/[?#]/)[0] ?? path;
+  const bare = scrub(path.split(/[?#]/)[0] ?? path);
   const clean = (text: string, maxChars: number): string => {
     const flat = scrub(text)
       .replace(/[\p{Cc}\s]+/gu, ' ')

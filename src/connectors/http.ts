@@ -13,6 +13,7 @@ import { answerFailure, type ProblemReader } from './http-failure.js';
 import { createTransport, type Transport } from './http-transport.js';
 import type { ConnectionLimits, RequestEvent } from './port.js';
 import { retryAfterMs } from './retry-after.js';
+import { createScrubber } from './scrubber.js';
 
 /** One request. Its values may be secrets; they are revealed only as the bytes leave. */
 export interface HttpRequest {
@@ -145,8 +146,9 @@ async function exchange(
 ): Promise<Delivery> {
   let calls = 0;
   for (let attempt = 1; ; attempt++) {
-    if (request.signal?.aborted === true) return { kind: 'not_sent', error: cancelled(request, null) };
-    const authorization = await authorize(options.authenticator, request);
+    if (request.signal?.aborted === true)
+      return { kind: 'not_sent', error: cancelled(options, request, null) };
+    const authorization = await authorize(options, request);
     if (authorization instanceof BatonError) return { kind: 'not_sent', error: authorization };
     calls += (authorization?.calls ?? 0) + 1;
     const delivery = await admitted(options, transport, gate, request, authorization);
@@ -171,10 +173,13 @@ async function admitted(
   try {
     passage = await gate.pass(request.quota, request.signal);
   } catch (cause) {
-    return { kind: 'not_sent', error: cause instanceof BatonError ? cause : cancelled(request, cause) };
+    return {
+      kind: 'not_sent',
+      error: cause instanceof BatonError ? cause : cancelled(options, request, cause),
+    };
   }
   const sentAt = performance.now();
-  const delivery = await sent(transport, request, authorization, passage.waitedMs);
+  const delivery = await sent(options, transport, request, authorization, passage.waitedMs);
   const deadlineMs = request.timeoutMs ?? options.limits.timeoutMs;
   const wasAway = performance.now() - sentAt > deadlineMs + awayMs;
   const outcome = outcomeOf(options, request, delivery);
@@ -186,6 +191,7 @@ async function admitted(
 const awayMs = 1_000;
 
 async function sent(
+  options: VendorHttpOptions,
   transport: Transport,
   request: HttpRequest,
   authorization: Authorization | null,
@@ -194,7 +200,7 @@ async function sent(
   try {
     return await transport.once(request, authorization, waitedMs);
   } catch (cause) {
-    return { kind: 'not_sent', error: cancelled(request, cause) };
+    return { kind: 'not_sent', error: cancelled(options, request, cause) };
   }
 }
 
@@ -209,28 +215,33 @@ function outcomeOf(options: VendorHttpOptions, request: HttpRequest, delivery: D
   }
   const { status, headers } = delivery.answer;
   if (status === 429) return { kind: 'limited', retryAfterMs: retryAfterMs(headers) };
-  if (status >= 500)
-    return { kind: 'failed', error: `${request.method} ${request.path.split('?')[0]} answered ${status}` };
+  if (status >= 500) return { kind: 'failed', error: `${shown(options, request)} answered ${status}` };
   if (request.anonymous === true) return { kind: 'neutral' };
   return { kind: 'ok', reading: options.reading?.(headers) ?? undefined };
 }
 
 async function authorize(
-  authenticator: Authenticator | undefined,
+  options: VendorHttpOptions,
   request: HttpRequest,
 ): Promise<Authorization | BatonError | null> {
+  const { authenticator } = options;
   if (authenticator === undefined || request.anonymous === true) return null;
   try {
     return await authenticator.authorize(request.signal);
   } catch (error) {
-    return error instanceof BatonError ? error : cancelled(request, error);
+    return error instanceof BatonError ? error : cancelled(options, request, error);
   }
 }
 
-function cancelled(request: HttpRequest, cause: unknown): BatonError {
-  const path = request.path.split('?')[0];
+/** A request as errors name it. */
+function shown({ secrets = [] }: Pick<VendorHttpOptions, 'secrets'>, { method, path }: HttpRequest): string {
+  return `${method} ${createScrubber(secrets).scrub(path.split('?')[0] ?? '')}`;
+}
+
+function cancelled(options: VendorHttpOptions, request: HttpRequest, cause: unknown): BatonError {
+  const what = shown(options, request);
   if (request.signal?.aborted === true) {
-    return new BatonError('ERR_SOURCE_TIMEOUT', { detail: `${request.method} ${path} was cancelled` });
+    return new BatonError('ERR_SOURCE_TIMEOUT', { detail: `${what} was cancelled` });
   }
-  return new BatonError('ERR_INTERNAL', { detail: `${request.method} ${path} could not be prepared`, cause });
+  return new BatonError('ERR_INTERNAL', { detail: `${what} could not be prepared`, cause });
 }

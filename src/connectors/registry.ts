@@ -16,7 +16,7 @@ import { service } from './service/index.js';
 import { slack } from './slack/index.js';
 import { sns } from './sns/index.js';
 import { teams } from './teams/index.js';
-import { webhookSender } from './webhook/index.js';
+import { webhook } from './webhook/index.js';
 import { zendesk } from './zendesk/index.js';
 
 /** Every connector of this build, by the `type` that a connection names in baton.yaml. */
@@ -37,7 +37,7 @@ export const connectors: Readonly<Record<string, Connector>> = {
   slack,
   sns,
   teams,
-  webhook: webhookSender,
+  webhook,
   zendesk,
 };
 

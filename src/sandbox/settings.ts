@@ -19,6 +19,7 @@ export interface Settings {
   salesforceBatchSize: number;
   /** Requests a minute; null = no limit. */
   datadogPerMinute: number | null;
+  pagerdutyPerMinute: number | null;
   /** Of Freshdesk and Freshservice, each. */
   freshworksPerMinute: number | null;
   /** What services refuse for good: `ledger/accruals`, or a command's name. */
@@ -42,6 +43,7 @@ export function defaultSettings(): Settings {
     zendeskSearchLagMs: 60_000,
     salesforceBatchSize: 2000,
     datadogPerMinute: null,
+    pagerdutyPerMinute: null,
     freshworksPerMinute: null,
     servicesRefuse: [],
   };

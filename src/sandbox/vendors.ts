@@ -7,6 +7,7 @@ import { createFreshStores, createFreshVendors } from './freshworks/systems.js';
 import type { FreshStore } from './freshworks/vendor.js';
 import type { Journal } from './journal.js';
 import type { SandboxSecrets } from './options.js';
+import { createPagerDuty, createPagerDutyStore, type PagerDutyStore } from './pagerduty/vendor.js';
 import { createRates } from './rates/vendor.js';
 import { createRestStore, type RestStore } from './rest/store.js';
 import { createRest } from './rest/vendor.js';
@@ -20,6 +21,7 @@ import type { Settings } from './settings.js';
 import { createSlackStore, type SlackStore } from './slack/store.js';
 import { createSlack } from './slack/vendor.js';
 import { createTeams, createTeamsStore, type TeamsStore } from './teams/vendor.js';
+import { createWebhookStore, createWebhooks, type WebhookStore } from './webhooks/vendor.js';
 import type { Vendor } from './wire.js';
 import { createTicketStore, type TicketStore } from './zendesk/tickets.js';
 import { createZendesk } from './zendesk/vendor.js';
@@ -36,6 +38,8 @@ export interface Stores {
   readonly freshservice: FreshStore;
   readonly freshdesk: FreshStore;
   readonly datadog: DatadogStore;
+  readonly pagerduty: PagerDutyStore;
+  readonly webhooks: WebhookStore;
 }
 
 export function createStores(seed: Seed, journal: Journal, clock: SandboxClock): Stores {
@@ -50,6 +54,8 @@ export function createStores(seed: Seed, journal: Journal, clock: SandboxClock):
     teams: createTeamsStore(journal),
     ...createFreshStores(seed.seed, journal),
     datadog: createDatadogStore(journal),
+    pagerduty: createPagerDutyStore(journal),
+    webhooks: createWebhookStore(journal),
   };
 }
 
@@ -94,5 +100,7 @@ export function createVendors({
     createTeams(stores.teams),
     ...createFreshVendors(stores, clock, settings),
     createDatadog(stores.datadog, clock, settings),
+    createPagerDuty(stores.pagerduty, settings),
+    createWebhooks(stores.webhooks),
   ];
 }

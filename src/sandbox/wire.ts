@@ -13,6 +13,8 @@ export const vendorNames = [
   'freshservice',
   'freshdesk',
   'datadog',
+  'pagerduty',
+  'webhooks',
 ] as const;
 export type VendorName = (typeof vendorNames)[number];
 

@@ -111,7 +111,12 @@ describe('Zendesk', () => {
     const record =
       '{"id":926232157301,"ticket_id":155,"metric":"agent_work_time","instance_id":0,"type":"measure","time":"2020-10-26T12:53:12Z"}';
     expect(map(zendesk, 'ticket_metric_events', record)).toMatchObject({
-      row: { metric_event_id: '926232157301', instance_id: '0', type: 'measure', time: '2020-10-26T12:53:12.000Z' },
+      row: {
+        metric_event_id: '926232157301',
+        instance_id: '0',
+        type: 'measure',
+        time: '2020-10-26T12:53:12.000Z',
+      },
     });
   });
 });

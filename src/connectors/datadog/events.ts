@@ -2,6 +2,7 @@ import type { VendorHttp } from '../http.js';
 import { escaped } from '../markdown.js';
 import type { EffectRequest, Message, Notifier, SendOutcome } from '../port.js';
 import { sendOnce, wrongBody } from '../send-outcome.js';
+import { endsThread } from '../thread.js';
 
 /** https://docs.datadoghq.com/api/latest/events/#post-an-event */
 const titleChars = 100;
@@ -59,7 +60,6 @@ function eventIdIn(text: string): string | null {
 
 /** Exported for its test: no text of ours can leave its place or be longer than Datadog takes. */
 export function toEvent(message: Message, marker: string) {
-  const isEnd = message.thread !== undefined && message.severity === 'info';
   return {
     title: message.title.slice(0, titleChars) || '–',
     text: textOf(message),
@@ -69,7 +69,7 @@ export function toEvent(message: Message, marker: string) {
       `severity:${message.severity}`,
       `marker:${marker}`,
     ],
-    alert_type: isEnd ? 'success' : alertTypes[message.severity],
+    alert_type: endsThread(message) ? 'success' : alertTypes[message.severity],
     priority: message.severity === 'info' ? 'low' : 'normal',
     aggregation_key: message.thread?.split('/')[0] ?? marker,
     source_type_name: 'baton',

@@ -7,26 +7,38 @@ import { defineConnector, type OpenConnection, type ResolvedConnection } from '.
 import { secretReference, secretSetting } from '../settings.js';
 import { vendorClock } from '../vendor-clock.js';
 import { readSlack } from './answer.js';
+import { openIncoming } from './incoming.js';
 import { slackNotifier } from './notifier.js';
 import { slackWebhook } from './webhook.js';
 
-const connection = z.strictObject({ auth: z.strictObject({ botToken: secretReference }) });
+/** As a bot, which may post wherever it is a member, or by the webhook of one channel. */
+const connection = z.strictObject({
+  auth: z.union(
+    [z.strictObject({ botToken: secretReference }), z.strictObject({ webhookUrl: secretReference })],
+    { error: 'must have either botToken or webhookUrl, as a reference to a secret' },
+  ),
+});
 
 export const slack = defineConnector<z.infer<typeof connection>>({
   type: 'slack',
   system: 'Slack',
   verifiedAgainst: ['sandbox'],
-  writes: { 'message.send': ['once_after_looking'] },
+  // By a webhook it cannot be looked for.
+  writes: { 'message.send': ['once_after_looking', 'at_least_once'] },
   connection,
   streams: {},
   webhook: slackWebhook,
-  open,
+  open: (settings) => (hasWebhook(settings.settings['auth']) ? openIncoming(settings) : openBot(settings)),
 });
+
+function hasWebhook(auth: unknown): boolean {
+  return typeof auth === 'object' && auth !== null && 'webhookUrl' in auth;
+}
 
 /** https://docs.slack.dev/reference/methods/auth.test */
 const whoAmI: HttpRequest = { method: 'POST', path: '/api/auth.test' };
 
-function open(settings: ResolvedConnection): OpenConnection {
+function openBot(settings: ResolvedConnection): OpenConnection {
   const botToken = secretSetting(settings, 'auth.botToken');
   const authorization = { header: new Secret(`Bearer ${botToken.reveal()}`), calls: 0 };
   const http = createVendorHttp({

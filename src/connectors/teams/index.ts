@@ -1,7 +1,5 @@
 import { z } from 'zod';
 import type { Rate } from '../../domain/rate.js';
-import { Secret } from '../../domain/secret.js';
-import { BatonError } from '../../protocol/errors.js';
 import { type CheckPlan, checkConnection } from '../check.js';
 import { createVendorHttp, type VendorHttp } from '../http.js';
 import {
@@ -12,6 +10,7 @@ import {
   type ResolvedConnection,
   type SendOutcome,
 } from '../port.js';
+import { secretAddress } from '../secret-address.js';
 import { sendOnce, wrongBody } from '../send-outcome.js';
 import { secretReference, secretSetting } from '../settings.js';
 import { vendorClock } from '../vendor-clock.js';
@@ -40,7 +39,7 @@ export const teams = defineConnector<z.infer<typeof connection>>({
 
 function open(settings: ResolvedConnection): OpenConnection {
   const flow = secretSetting(settings, 'auth.url');
-  const { path, query } = placeOf(settings, flow);
+  const { path, query, secrets } = secretAddress(settings, 'auth.url', flow);
   const http = createVendorHttp({
     connection: settings.name,
     system: 'Microsoft Teams',
@@ -50,7 +49,7 @@ function open(settings: ResolvedConnection): OpenConnection {
     onRequest: settings.onRequest,
     problem: (_status, body) =>
       isError(body) ? { words: `${body.error.code}: ${body.error.message}` } : null,
-    secrets: [flow, ...Object.values(query).map((value) => new Secret(value))],
+    secrets,
   });
   const vendorNow = (signal?: AbortSignal) => vendorClock(http, { method: 'GET', path: '/', signal });
   const opened: OpenConnection = {
@@ -62,18 +61,6 @@ function open(settings: ResolvedConnection): OpenConnection {
     close: () => http.close(),
   };
   return opened;
-}
-
-/** The flow's address in the parts that a request is made of; used as it is, never made anew. */
-function placeOf({ name, baseUrl }: ResolvedConnection, flow: Secret) {
-  const whole = flow.reveal();
-  if (!whole.startsWith(baseUrl))
-    throw new BatonError('ERR_CONFIG_INVALID', {
-      detail: `The address that auth.url refers to does not begin with baseUrl (${baseUrl}).`,
-      where: `connections.${name}.baseUrl`,
-    });
-  const [path = '', search = ''] = whole.slice(baseUrl.length).split('?');
-  return { path, query: Object.fromEntries(new URLSearchParams(search)) };
 }
 
 function isError(body: unknown): body is { error: { code: unknown; message: unknown } } {

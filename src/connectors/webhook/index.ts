@@ -1,70 +1,69 @@
 import { z } from 'zod';
-import { firstOf, idAt, timeAt } from '../hooks/content.js';
-import { headerName } from '../hooks/header-secret.js';
-import { verifyHmac } from '../hooks/hmac.js';
-import { secretSettings, secretsOf } from '../hooks/secrets.js';
-import { verifyShared } from '../hooks/shared-secret.js';
-import { standardScheme } from '../hooks/standard-webhooks.js';
-import { defineSender } from '../port.js';
-import type { Delivery, HookRequest, OpenWebhook, Webhook } from '../webhook.js';
+import { BatonError } from '../../protocol/errors.js';
+import { type CheckPlan, checkConnection } from '../check.js';
+import { createVendorHttp } from '../http.js';
+import { defineConnector, type OpenConnection, type ResolvedConnection } from '../port.js';
+import { optionalSetting, secretReference, secretSetting } from '../settings.js';
+import { vendorClock } from '../vendor-clock.js';
+import { ownWebhook } from './in.js';
+import { webhookNotifier } from './out.js';
 
-/** Where a sender of one's own puts its facts; Standard Webhooks and CloudEvents names are known. */
-function describe({ headers }: HookRequest, content: unknown): Delivery {
-  return {
-    id: firstOf(headers['webhook-id'] ?? null, headers['svix-id'] ?? null, headers['ce-id'] ?? null),
-    type: firstOf(headers['ce-type'] ?? null, idAt(content, 'type'), idAt(content, 'detail-type')) ?? 'event',
-    subject: firstOf(headers['ce-subject'] ?? null, idAt(content, 'subject'), idAt(content, 'data', 'id')),
-    occurredAt: timeAt(content, 'timestamp') ?? timeAt(content, 'time'),
-  };
-}
-
-const standard = z.strictObject({ scheme: z.literal('standard'), ...secretSettings });
-const hmac = z.strictObject({
-  scheme: z.literal('hmac'),
-  ...secretSettings,
-  header: headerName.prefault('x-signature'),
-  encoding: z.enum(['hex', 'base64'], { error: 'must be hex or base64' }).prefault('hex'),
-  /** What stands before the signature in its header: `sha256=`. */
-  prefix: z.string({ error: 'must be text' }).prefault(''),
-});
-const shared = z.strictObject({
-  scheme: z.literal('header'),
-  ...secretSettings,
-  header: headerName.prefault('x-baton-secret'),
+/** Not needed by a connection that only takes webhooks. */
+const connection = z.strictObject({
+  auth: z.strictObject({ signingSecret: secretReference }).optional(),
+  /** Below baseUrl. */
+  path: z
+    .string({ error: 'must be a path' })
+    .regex(/^\/[\x21-\x7e]*$/, { error: 'must be a path that begins with a slash' })
+    .optional(),
 });
 
-/** A sender of one's own. `standard` is the one to choose: it signs the time and gives each delivery an id. */
-const webhook: Webhook = {
-  docs: 'https://www.standardwebhooks.com/',
-  contentTypes: ['application/json', 'application/cloudevents+json'],
-  settings: z.discriminatedUnion('scheme', [standard, hmac, shared], {
-    error: 'must have a scheme: standard, hmac or header',
-  }),
-  resendMs: 86_400_000,
-  open: (settings) => ({ verify: verifierOf(settings), describe }),
-};
-
-function verifierOf(settings: Readonly<Record<string, unknown>>): OpenWebhook['verify'] {
-  const secrets = secretsOf(settings);
-  const header = String(settings['header']);
-  switch (settings['scheme']) {
-    case 'standard':
-      return (request) => verifyHmac(standardScheme(secrets, request), request);
-    case 'hmac': {
-      const prefix = String(settings['prefix']);
-      const signatures = (text: string) => (text.startsWith(prefix) ? [text.slice(prefix.length)] : []);
-      const encoding = settings['encoding'] === 'base64' ? 'base64' : 'hex';
-      return (request) => verifyHmac({ secrets, header, encoding, signatures }, request);
-    }
-    default:
-      return ({ headers }) => verifyShared(header, headers[header], secrets);
-  }
-}
-
-/** Only sends. */
-export const webhookSender = defineSender({
+/** Webhooks of one's own: what is sent to us is an event, and what we have to say is sent to `baseUrl` and `path`. */
+export const webhook = defineConnector<z.infer<typeof connection>>({
   type: 'webhook',
-  system: 'a sender of your own',
-  verifiedAgainst: ['documented examples'],
-  webhook,
+  system: 'webhooks of your own',
+  verifiedAgainst: ['sandbox', 'documented examples'],
+  writes: { 'message.send': ['at_least_once'] },
+  connection,
+  streams: {},
+  webhook: ownWebhook,
+  mayOnlySend: true,
+  open,
 });
+
+function open(settings: ResolvedConnection): OpenConnection {
+  const signingSecret = secretSetting(settings, 'auth.signingSecret');
+  if (Buffer.from(signingSecret.reveal().replace(/^whsec_/, ''), 'base64').length < 24)
+    throw new BatonError('ERR_CONFIG_INVALID', {
+      detail: 'The secret that auth.signingSecret refers to is not "whsec_" and at least 24 bytes in base64.',
+      where: `connections.${settings.name}.auth.signingSecret`,
+    });
+  const path = optionalSetting(settings, 'path') ?? '/';
+  const http = createVendorHttp({
+    connection: settings.name,
+    system: 'the receiver',
+    baseUrl: settings.baseUrl,
+    limits: settings.limits,
+    gate: settings.gate,
+    onRequest: settings.onRequest,
+    problem: () => null,
+    secrets: [signingSecret],
+  });
+  const opened: OpenConnection = {
+    name: settings.name,
+    http,
+    vendorNow: (signal) => vendorClock(http, { method: 'GET', path: '/', signal }),
+    check: (signal) => checkConnection(opened, plan, signal),
+    notifier: webhookNotifier(http, { path, signingSecret }),
+    close: () => http.close(),
+  };
+  return opened;
+}
+
+const plan: CheckPlan = {
+  system: 'the receiver',
+  streams: [],
+  authenticate: async () => 'not asked: it would be an event there',
+  authFix: 'Give both sides the same signing secret.',
+  scopeFix: () => '',
+};

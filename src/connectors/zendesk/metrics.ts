@@ -21,7 +21,12 @@ const metricColumns = [
 ] as const satisfies readonly Column[];
 
 /** A time such as `reply_time_in_minutes`, by the clock or by business hours. */
-function minutes(metric: Fields, reader: RecordReader, key: string, by: 'calendar' | 'business'): string | null {
+function minutes(
+  metric: Fields,
+  reader: RecordReader,
+  key: string,
+  by: 'calendar' | 'business',
+): string | null {
   const time = reader.optionalObject(metric, key);
   return time === null ? null : reader.optionalInteger(time, by, `${key}.`);
 }
@@ -37,7 +42,12 @@ function mapMetric(record: Buffer): Mapped {
       first_reply_minutes: minutes(metric, reader, 'reply_time_in_minutes', 'calendar'),
       first_reply_business_minutes: minutes(metric, reader, 'reply_time_in_minutes', 'business'),
       full_resolution_minutes: minutes(metric, reader, 'full_resolution_time_in_minutes', 'calendar'),
-      full_resolution_business_minutes: minutes(metric, reader, 'full_resolution_time_in_minutes', 'business'),
+      full_resolution_business_minutes: minutes(
+        metric,
+        reader,
+        'full_resolution_time_in_minutes',
+        'business',
+      ),
       requester_wait_minutes: minutes(metric, reader, 'requester_wait_time_in_minutes', 'calendar'),
       assigned_at: reader.optionalInstant(metric, 'assigned_at'),
       solved_at: reader.optionalInstant(metric, 'solved_at'),

@@ -69,12 +69,7 @@ export function exportByCursor(
 }
 
 /** Pages by time: each begins with the second in which the one before ended, and no second is cut in two. */
-export function exportByTime(
-  call: Call,
-  member: string,
-  all: readonly Exported[],
-  nowMs: number,
-): Answer {
+export function exportByTime(call: Call, member: string, all: readonly Exported[], nowMs: number): Answer {
   const start = startTime(call, nowMs);
   if (typeof start === 'object') return start;
   const size = Math.min(mostPerPage, whole(call.query.get('per_page'), mostPerPage));

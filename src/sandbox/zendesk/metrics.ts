@@ -2,8 +2,7 @@ import type { Exported } from './exports.js';
 import type { Ticket } from './tickets.js';
 
 const isSolved = ({ status }: Ticket) => status === 'solved' || status === 'closed';
-const minutesBetween = (from: string, to: string) =>
-  Math.round((Date.parse(to) - Date.parse(from)) / 60_000);
+const minutesBetween = (from: string, to: string) => Math.round((Date.parse(to) - Date.parse(from)) / 60_000);
 
 /** The metrics of a ticket; times that are not over yet are null. */
 export function metricSet(ticket: Ticket): Readonly<Record<string, unknown>> {

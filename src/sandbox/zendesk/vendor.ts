@@ -233,9 +233,7 @@ export function createZendesk(parts: ZendeskParts): Vendor {
       { method: 'DELETE', path: '/api/v2/tickets/:id', handle: remove },
       ...both('GET', '/tickets/:id/comments', comments),
       ...both('GET', '/incremental/tickets/cursor', (call) => exportTickets(call, store.all(), clock.ms())),
-      ...both('GET', '/incremental/users/cursor', (call) =>
-        exportByCursor(call, 'users', users, clock.ms()),
-      ),
+      ...both('GET', '/incremental/users/cursor', (call) => exportByCursor(call, 'users', users, clock.ms())),
       ...both('GET', '/incremental/organizations', (call) =>
         exportByTime(call, 'organizations', organizations, clock.ms()),
       ),
