@@ -22,12 +22,20 @@ export const faultKinds = [
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
+/** Which requests; what is left out fits any. */
+export interface Match {
+  readonly method?: string;
+  /** A prefix below the vendor's own, or a regular expression between slashes (`/tickets\.json$/`). */
+  readonly path?: string;
+  /** Part of the decoded query: `id[gt]`. */
+  readonly query?: string;
+}
+
 /** What a caller asks for. */
 export interface FaultRequest {
   readonly vendor: VendorName;
   readonly kind: FaultKind;
-  /** `path`: a prefix below the vendor's own, or a regular expression between slashes (`/tickets\.json$/`). */
-  readonly match?: { readonly method?: string; readonly path?: string };
+  readonly match?: Match;
   /** How many matching requests it strikes; null = until cleared (the default of auth_dead and endless_cursor). */
   readonly count?: number | null;
   /** Lets this many matching requests pass first. */
@@ -41,7 +49,7 @@ export interface Fault {
   readonly id: number;
   readonly vendor: VendorName;
   readonly kind: FaultKind;
-  readonly match: { readonly method?: string; readonly path?: string };
+  readonly match: Match;
   readonly probability: number;
   readonly params: Readonly<Record<string, unknown>>;
   readonly skip: number;
@@ -59,7 +67,7 @@ export interface FaultBook {
   list(): readonly Fault[];
   clear(id?: number): void;
   /** The fault that strikes this request, if any; counts it. */
-  strike(vendor: VendorName, method: string, path: string): Fault | null;
+  strike(vendor: VendorName, method: string, url: URL): Fault | null;
 }
 
 const lasting: readonly FaultKind[] = ['auth_dead', 'endless_cursor'];
@@ -70,14 +78,19 @@ function pathMatches(wanted: string | undefined, path: string): boolean {
   return pattern === undefined ? path.startsWith(wanted) : new RegExp(pattern).test(path);
 }
 
+function queryOf(url: URL): string {
+  return [...url.searchParams].map(([name, value]) => `${name}=${value}`).join('&');
+}
+
 export function createFaultBook(seed: number): FaultBook {
   let faults: Fault[] = [];
   let lastId = 0;
 
-  function strikes(fault: Fault, vendor: VendorName, method: string, path: string): boolean {
+  function strikes(fault: Fault, vendor: VendorName, method: string, url: URL): boolean {
     if (fault.vendor !== vendor || fault.left === 0) return false;
     if (fault.match.method !== undefined && fault.match.method.toUpperCase() !== method) return false;
-    if (!pathMatches(fault.match.path, path)) return false;
+    if (!pathMatches(fault.match.path, url.pathname.slice(vendor.length + 1))) return false;
+    if (!queryOf(url).includes(fault.match.query ?? '')) return false;
     fault.seen += 1;
     if (fault.seen <= fault.skip) return false;
     const draw = new Draw(seed, streams.fault, hashText(fault.kind), fault.id, fault.seen);
@@ -106,8 +119,8 @@ export function createFaultBook(seed: number): FaultBook {
     clear(id) {
       faults = id === undefined ? [] : faults.filter((fault) => fault.id !== id);
     },
-    strike(vendor, method, path) {
-      const fault = faults.find((one) => strikes(one, vendor, method, path)) ?? null;
+    strike(vendor, method, url) {
+      const fault = faults.find((one) => strikes(one, vendor, method, url)) ?? null;
       if (fault === null) return null;
       fault.struck += 1;
       if (fault.left !== null) fault.left -= 1;
@@ -139,10 +152,11 @@ export function parseFaultRequest(value: unknown): FaultRequest | string {
   };
 }
 
-function textsOf(match: Record<string, unknown>): { method?: string; path?: string } {
-  const { method, path } = match;
+function textsOf(match: Record<string, unknown>): Match {
+  const { method, path, query } = match;
   return {
     ...(typeof method === 'string' ? { method } : {}),
     ...(typeof path === 'string' ? { path } : {}),
+    ...(typeof query === 'string' ? { query } : {}),
   };
 }

@@ -152,8 +152,8 @@ function answerOf(exchange: Exchange, fault: Fault | null): Answer {
 /** One request to a vendor: fault, limit, credentials, work, answer, log. */
 export function serve(vendor: Vendor, route: Route, parts: ServeParts) {
   return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const path = new URL(request.raw.url ?? '/', 'http://sandbox').pathname.slice(vendor.name.length + 1);
-    const fault = parts.faults.strike(vendor.name, request.method, path);
+    const url = new URL(request.raw.url ?? '/', 'http://sandbox');
+    const fault = parts.faults.strike(vendor.name, request.method, url);
     const exchange: Exchange = { vendor, route, call: callOf(vendor, request, fault), reply, parts };
     const broken = fault === null ? null : breakConnection(exchange, fault);
     let outcome = broken;
