@@ -1,3 +1,4 @@
+import type { ErrorName } from '../protocol/errors.js';
 import type { Delivery, HttpAnswer, HttpRequest, VendorHttp } from './http.js';
 import type { SendOutcome } from './port.js';
 import { retryAfterMs } from './retry-after.js';
@@ -23,8 +24,9 @@ export async function sendOnce(http: VendorHttp, request: HttpRequest): Promise<
   if (delivery.kind === 'unknown') return { outcome: { kind: 'unknown', reason: delivery.error.message } };
   const { answer } = delivery;
   if (answer.status >= 200 && answer.status < 300) return { answer };
-  const reason = reasonOf(http.failure(request, answer));
-  switch (verdictOf(answer)) {
+  const failure = http.failure(request, answer);
+  const reason = reasonOf(failure);
+  switch (verdictOf(answer, failure.error)) {
     case 'unknown':
       return { outcome: { kind: 'unknown', reason: reason.reason } };
     case 'later':
@@ -34,7 +36,9 @@ export async function sendOnce(http: VendorHttp, request: HttpRequest): Promise<
   }
 }
 
-function verdictOf({ status, headers }: HttpAnswer): 'unknown' | 'later' | 'never' {
+function verdictOf({ status, headers }: HttpAnswer, error: ErrorName): 'unknown' | 'later' | 'never' {
+  // Where the vendor's words say more than the status: a 400 for a record that somebody else writes just now.
+  if (status < 500 && error === 'ERR_SOURCE_UNAVAILABLE') return 'later';
   if ([401, 403, 429].includes(status)) return 'later';
   if (status === 503 && retryAfterMs(headers) !== undefined) return 'later';
   if ([408, 409].includes(status) || status >= 500) return 'unknown';

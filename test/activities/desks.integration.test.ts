@@ -16,7 +16,7 @@ interface Seen {
 
 /** What a person sees at each desk, read out of the sandbox's own store. */
 const desks: Readonly<
-  Partial<Record<VendorName, { create: string; tickets(sandbox: Sandbox): readonly Seen[] }>>
+  Partial<Record<VendorName, { method?: string; create: string; tickets(sandbox: Sandbox): readonly Seen[] }>>
 > = {
   zendesk: {
     create: '/api/v2/tickets.json',
@@ -28,6 +28,15 @@ const desks: Readonly<
   },
   freshservice: { create: '/api/v2/tickets', tickets: ({ freshservice }) => seenIn(freshservice) },
   freshdesk: { create: '/api/v2/tickets', tickets: ({ freshdesk }) => seenIn(freshdesk) },
+  salesforce: {
+    method: 'PATCH',
+    create: '/services/data/v62.0/sobjects/Case/Baton_Key__c/',
+    tickets: ({ salesforce }) =>
+      salesforce.records('Case').map((one) => ({
+        marker: one['Baton_Key__c'] === null ? null : String(one['Baton_Key__c']),
+        isOpen: one['IsClosed'] !== true,
+      })),
+  },
 };
 
 function seenIn({ tickets }: FreshStore): readonly Seen[] {
@@ -57,7 +66,7 @@ it.concurrent.each(struck)(
 );
 
 async function strike(ledger: Ledger, { connection, desk, kind }: (typeof struck)[number]): Promise<void> {
-  const match = { method: 'POST', path: desk.create };
+  const match = { method: desk.method ?? 'POST', path: desk.create };
   const params = { seconds: lateSeconds };
   const fault = ledger.sandbox.faults.add({ vendor: connection, kind, match, count: causes.length, params });
   await ledger.intend(...causes.map((cause) => opening('default', cause, connection)));

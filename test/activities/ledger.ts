@@ -30,7 +30,7 @@ export type Ledger = Awaited<ReturnType<typeof openLedger>>;
 const secrets = {
   coupaClientSecret: 'unused',
   zendeskApiToken: 'ledger-token',
-  salesforceClientSecret: 'unused',
+  salesforceClientSecret: 'ledger-secret',
   slackBotToken: 'unused',
 };
 
@@ -55,6 +55,11 @@ connections:
     requester: baton@example.com
     plan: enterprise
     limits: ${limits}
+  salesforce:
+    type: salesforce
+    baseUrl: ${sandboxUrl}/salesforce
+    auth: {clientId: baton-demo, clientSecret: secret://env/SALESFORCE_SECRET}
+    limits: ${limits}
 `;
 }
 
@@ -75,7 +80,12 @@ export async function openLedger({ hasBreaker = true } = {}) {
   const config = loadConfig({
     cwd: root,
     connectors,
-    env: { TOKEN: secrets.zendeskApiToken, FRESHSERVICE_KEY: freshserviceKey, FRESHDESK_KEY: freshdeskKey },
+    env: {
+      TOKEN: secrets.zendeskApiToken,
+      FRESHSERVICE_KEY: freshserviceKey,
+      FRESHDESK_KEY: freshdeskKey,
+      SALESFORCE_SECRET: secrets.salesforceClientSecret,
+    },
   });
   const effects = createEffectStore(control);
   const temporal = Connection.lazy({ address: inject('temporalAddress') });

@@ -29,6 +29,8 @@ export interface EffectFixture {
   readonly cannotLook?: true;
   /** It does not know a repeat again: what was sent twice is there twice. */
   readonly mayRepeat?: true;
+  /** A repeat is a change of what is there, even while the first one is on its way. */
+  readonly isUpsert?: true;
 }
 
 /** What every action that writes at a vendor has to keep: one visible effect per marker, and no guessing. */
@@ -113,7 +115,8 @@ export function describeAction(connector: OpenableConnector, fixture: EffectFixt
       expect(await send(request)).toMatchObject({ kind: 'unknown' });
       await looksAs('absent', sent(request));
       if (action.resendIsSafe(sent(request), new Date())) {
-        const kind = fixture.cannotLook === true ? 'confirmed' : 'unknown';
+        const takesRepeats = fixture.cannotLook === true || fixture.isUpsert === true;
+        const kind = takesRepeats ? 'confirmed' : 'unknown';
         expect(await send(request)).toMatchObject({ kind });
       }
       await new Promise((resolve) => setTimeout(resolve, 1_300));

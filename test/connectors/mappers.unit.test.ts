@@ -54,6 +54,39 @@ describe('Salesforce', () => {
   });
 });
 
+describe('Salesforce Service Cloud', () => {
+  // Fields as the object reference has them.
+  it('maps a case that is not closed yet, and one that is', () => {
+    const open =
+      '{"Id":"500Hs00000ABCDEFGH","CaseNumber":"00001001","Subject":"Starting generator","Status":"New","Priority":"High","Origin":"Phone","Reason":null,"AccountId":"001Hs00000ABCDEFGH","IsClosed":false,"IsEscalated":false,"CreatedDate":"2026-05-01T07:25:37.000+0000","ClosedDate":null,"SystemModstamp":"2026-05-01T07:25:38.000+0000","IsDeleted":false}';
+    expect(map(salesforce, 'cases', open)).toMatchObject({
+      row: {
+        case_id: '500Hs00000ABCDEFGH',
+        case_number: '00001001',
+        status: 'New',
+        account_id: '001Hs00000ABCDEFGH',
+        is_closed: 'false',
+        created_at: '2026-05-01T07:25:37.000Z',
+        closed_at: null,
+      },
+    });
+    const closed = open.replace('"ClosedDate":null', '"ClosedDate":"2026-05-02T00:00:00.000-0700"');
+    expect(map(salesforce, 'cases', closed)).toMatchObject({
+      row: { closed_at: '2026-05-02T07:00:00.000Z' },
+    });
+  });
+
+  it('maps a comment of a case; one of no case is reported', () => {
+    const record =
+      '{"Id":"00aHs00000ABCDEFGH","ParentId":"500Hs00000ABCDEFGH","CommentBody":"Asked.","IsPublished":false,"CreatedById":"005Hs0000000001AAA","CreatedDate":"2026-05-01T07:25:37.000+0000","SystemModstamp":"2026-05-01T07:25:37.000+0000","IsDeleted":true}';
+    expect(map(salesforce, 'case_comments', record)).toMatchObject({
+      row: { case_id: '500Hs00000ABCDEFGH', body: 'Asked.', is_published: 'false', is_deleted: 'true' },
+    });
+    const lost = record.replace('"ParentId":"500Hs00000ABCDEFGH",', '');
+    expect(map(salesforce, 'case_comments', lost)).toMatchObject({ kind: 'quarantined' });
+  });
+});
+
 describe('Zendesk', () => {
   // The examples of the vendor's documentation, shortened.
   it('maps a user; one that is not active was deleted', () => {

@@ -1,18 +1,53 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type FreshStore, freshdeskKey, freshserviceKey } from '../../src/sandbox/freshworks/vendor.js';
-import { startSandbox } from '../../src/sandbox/sandbox.js';
+import { freshdeskKey, freshserviceKey } from '../../src/sandbox/freshworks/vendor.js';
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.js';
 import { canaries } from '../setup/baton.js';
 import { type Installation, startInstallation } from './installation.js';
 
 const flow = '/teams/workflows/0a1b2c/triggers/manual/paths/invoke?api-version=2016-06-01&sig=sandbox';
 
+interface Desk {
+  readonly type: 'freshservice' | 'freshdesk' | 'salesforce';
+  readonly secret: string;
+  readonly settings: object;
+  /** The tickets there that carry a marker of ours. */
+  ours(vendors: Sandbox): readonly { subject: string; isOpen: boolean; path: string }[];
+}
+
 /** The same incident with other desks and another notifier: both are lines of configuration. */
-describe.each([
-  { type: 'freshservice', key: freshserviceKey },
-  { type: 'freshdesk', key: freshdeskKey },
-] as const)('an incident at $type, told in Microsoft Teams', ({ type, key }) => {
+const desks: readonly Desk[] = [
+  ...(['freshservice', 'freshdesk'] as const).map((type) => ({
+    type,
+    secret: type === 'freshdesk' ? freshdeskKey : freshserviceKey,
+    settings: {
+      auth: { apiKey: 'secret://env/DESK_SECRET' },
+      requester: 'baton@example.com',
+      plan: 'enterprise',
+    },
+    ours: (vendors: Sandbox) =>
+      vendors[type].tickets
+        .filter(({ tags }) => tags.some((tag) => tag.startsWith('btn-')))
+        .map(({ id, subject, status }) => ({ subject, isOpen: status < 4, path: `/a/tickets/${id}` })),
+  })),
+  {
+    type: 'salesforce',
+    secret: 'c',
+    settings: { auth: { clientId: 'baton-demo', clientSecret: 'secret://env/DESK_SECRET' } },
+    ours: ({ salesforce }) =>
+      salesforce
+        .records('Case')
+        .filter((one) => one['Baton_Key__c'] !== null)
+        .map(({ Id, Subject, IsClosed }) => ({
+          subject: String(Subject),
+          isOpen: IsClosed === false,
+          path: `/lightning/r/Case/${Id}/view`,
+        })),
+  },
+];
+
+describe.each(desks)('an incident at $type, told in Microsoft Teams', ({ type, secret, settings, ours }) => {
   let baton: Installation;
-  let vendors: Awaited<ReturnType<typeof startSandbox>>;
+  let vendors: Sandbox;
   beforeAll(async () => {
     // The addresses are part of the configuration, and so have to be known before.
     vendors = await startSandbox({
@@ -27,21 +62,19 @@ describe.each([
       },
     });
     baton = await startInstallation({
-      FRESH_KEY: key,
+      DESK_SECRET: secret,
       TEAMS_URL: `${vendors.url}${flow}`,
-      BATON_CONNECTIONS__FRESH: JSON.stringify({
+      BATON_CONNECTIONS__DESK: JSON.stringify({
         type,
         baseUrl: `${vendors.url}/${type}`,
-        auth: { apiKey: 'secret://env/FRESH_KEY' },
-        requester: 'baton@example.com',
-        plan: 'enterprise',
+        ...settings,
       }),
       BATON_CONNECTIONS__TEAMS: JSON.stringify({
         type: 'teams',
         baseUrl: `${vendors.url}/teams`,
         auth: { url: 'secret://env/TEAMS_URL' },
       }),
-      BATON_TRIAGE__DESK: 'fresh',
+      BATON_TRIAGE__DESK: 'desk',
       BATON_TRIAGE__NOTIFY__CONNECTION: 'teams',
     });
   }, 90_000);
@@ -49,10 +82,6 @@ describe.each([
     await baton?.stop();
     await vendors?.close();
   });
-
-  /** The tickets there that carry a marker of ours. */
-  const ours = ({ tickets }: FreshStore) =>
-    tickets.filter(({ tags }) => tags.some((tag) => tag.startsWith('btn-')));
 
   const tell = async (status: 'firing' | 'resolved') => {
     const alert = {
@@ -74,15 +103,15 @@ describe.each([
   it('has one ticket, a card with its link, and a card of its end', async () => {
     await tell('firing');
     await vi.waitFor(() => expect(vendors.teams.cards).toHaveLength(1), { timeout: 20_000 });
-    expect(ours(vendors[type])).toMatchObject([{ status: 2, subject: '[critical] The disk is full' }]);
-    const [ticket] = ours(vendors[type]);
-    const link = `${vendors.url}/${type}/a/tickets/${ticket?.id}`;
+    expect(ours(vendors)).toMatchObject([{ isOpen: true, subject: '[critical] The disk is full' }]);
+    const [ticket] = ours(vendors);
+    const link = `${vendors.url}/${type}${ticket?.path}`;
     expect(vendors.teams.cards[0]).toMatchObject({ actions: [{ title: 'Ticket', url: link }] });
     expect(JSON.stringify(vendors.teams.cards[0])).toContain('inc\\\\_');
     await tell('resolved');
     await vi.waitFor(
       () => {
-        expect(ours(vendors[type])).toMatchObject([{ status: 4 }]);
+        expect(ours(vendors)).toMatchObject([{ isOpen: false }]);
         expect(vendors.teams.cards).toHaveLength(2);
       },
       { timeout: 20_000 },

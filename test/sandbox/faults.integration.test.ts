@@ -149,7 +149,13 @@ describe('accepted, and not said so', () => {
 });
 
 test('a fault strikes the requests whose decoded query holds the text, and no others', async () => {
-  await fault({ vendor: 'coupa', kind: 'status', params: { status: 500 }, match: { query: 'id[gt]' }, count: null });
+  await fault({
+    vendor: 'coupa',
+    kind: 'status',
+    params: { status: 500 },
+    match: { query: 'id[gt]' },
+    count: null,
+  });
   expect((await orders('limit=50')).status).toBe(200);
   expect((await orders('id%5Bgt%5D=1&limit=50')).status).toBe(500);
   expect((await orders('id[gt]=1&limit=50')).status).toBe(500);

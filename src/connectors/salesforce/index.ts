@@ -2,14 +2,25 @@ import { z } from 'zod';
 import { type CheckPlan, checkConnection } from '../check.js';
 import { type Authenticator, createVendorHttp } from '../http.js';
 import { defineConnector, type OpenConnection, type ResolvedConnection, type Stream } from '../port.js';
-import { plainText, secretReference, secretSetting, textSetting } from '../settings.js';
+import { optionalSetting, plainText, secretReference, secretSetting, textSetting } from '../settings.js';
 import { createTokenHolder, mintToken, tokenKey } from '../token.js';
 import { vendorClock } from '../vendor-clock.js';
 import { accountColumns, accountFields, mapAccount } from './account.js';
+import {
+  caseColumns,
+  caseCommentColumns,
+  caseCommentFields,
+  caseFields,
+  mapCase,
+  mapCaseComment,
+} from './case.js';
+import { standardStatuses } from './case-text.js';
 import { contactColumns, contactFields, mapContact } from './contact.js';
+import { salesforceDesk } from './desk.js';
 import { salesforceProblem } from './problem.js';
 import { salesforceReading } from './reading.js';
-import { salesforceStream } from './stream.js';
+import { dataPath } from './soql.js';
+import { fieldName, salesforceStream } from './stream.js';
 import { salesforceWebhook } from './webhook.js';
 
 const streams = {
@@ -27,10 +38,31 @@ const streams = {
     fields: contactFields,
     map: mapContact,
   }),
+  cases: salesforceStream({
+    name: 'cases',
+    from: 'Case',
+    columns: caseColumns,
+    fields: caseFields,
+    map: mapCase,
+  }),
+  case_comments: salesforceStream({
+    name: 'case_comments',
+    from: 'CaseComment',
+    columns: caseCommentColumns,
+    fields: caseCommentFields,
+    map: mapCaseComment,
+  }),
 } as const satisfies Record<string, Stream>;
 
 const connection = z.strictObject({
   auth: z.strictObject({ clientId: plainText, clientSecret: secretReference }),
+  /** The field of Case that holds the key of a ticket of ours: text, an external id, unique; Baton_Key__c when not given. */
+  keyField: z
+    .string()
+    .regex(/^[A-Za-z]\w{0,76}__c$/, { error: 'must be the name of a custom field, such as Baton_Key__c' })
+    .optional(),
+  /** The organisation’s words for a case that is open, and for one that is closed; New and Closed when not given. */
+  statuses: z.strictObject({ open: plainText, solved: plainText }).partial().optional(),
 });
 
 export const salesforce = defineConnector<z.infer<typeof connection>>({
@@ -38,6 +70,7 @@ export const salesforce = defineConnector<z.infer<typeof connection>>({
   system: 'Salesforce',
   verifiedAgainst: ['sandbox'],
   connection,
+  writes: { 'ticket.open': ['exact'], 'ticket.update': ['once_after_looking'] },
   streams,
   webhook: salesforceWebhook,
   open,
@@ -69,8 +102,16 @@ function open(settings: ResolvedConnection): OpenConnection {
     name: settings.name,
     http,
     // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_limits.htm
-    vendorNow: (signal) => vendorClock(http, { method: 'GET', path: '/services/data/v62.0/limits', signal }),
+    vendorNow: (signal) => vendorClock(http, { method: 'GET', path: `${dataPath}/limits`, signal }),
     check: (signal) => checkConnection(opened, checkPlan(clientId, holder), signal),
+    ticketDesk: salesforceDesk({
+      http,
+      keyField: fieldName(optionalSetting(settings, 'keyField') ?? 'Baton_Key__c'),
+      statuses: {
+        open: optionalSetting(settings, 'statuses.open') ?? standardStatuses.open,
+        solved: optionalSetting(settings, 'statuses.solved') ?? standardStatuses.solved,
+      },
+    }),
     close: () => http.close(),
   };
   return opened;

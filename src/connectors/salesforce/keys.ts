@@ -5,7 +5,7 @@ import type { Paginator } from '../paging/paginator.js';
 import type { Keys } from '../port.js';
 import { parseObject, readListed, readPage } from '../read-page.js';
 import { idOf } from '../record.js';
-import { queryPath, soql } from './soql.js';
+import { dataPath, queryPath, soql } from './soql.js';
 import type { SalesforceStreamSpec } from './stream.js';
 
 /** Ids in one query: so many records Salesforce gives on a page at least, and so many ids fit into a URL. */
@@ -54,7 +54,7 @@ export function salesforceKeys({ from, fields }: SalesforceStreamSpec, paginator
     isGone: ({ http }, id, { signal }) =>
       isGone(http, {
         method: 'GET',
-        path: `/services/data/v62.0/sobjects/${from}/${encodeURIComponent(id)}`,
+        path: `${dataPath}/sobjects/${from}/${encodeURIComponent(id)}`,
         query: { fields: 'Id' },
         signal,
       }),

@@ -10,6 +10,8 @@ const errors: ReadonlyMap<string, ErrorName> = new Map([
   ['INVALID_QUERY_LOCATOR', 'ERR_CURSOR_INVALID'],
   ['INSUFFICIENT_ACCESS', 'ERR_SOURCE_FORBIDDEN'],
   ['INVALID_TYPE', 'ERR_SOURCE_FORBIDDEN'],
+  // Somebody else writes the record, or one above it, at this moment.
+  ['UNABLE_TO_LOCK_ROW', 'ERR_SOURCE_UNAVAILABLE'],
 ]);
 
 /** Salesforce's errors: an array `[{"message","errorCode"}]`; the token endpoint's `{"error","error_description"}`. */

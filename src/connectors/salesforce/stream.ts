@@ -7,7 +7,8 @@ import { type Listing, readListed } from '../read-page.js';
 import { salesforceKeys } from './keys.js';
 import { queryPath, soql } from './soql.js';
 
-const locatorPath = /^\/services\/data\/v\d{1,3}\.\d\/query\/[A-Za-z0-9_-]{1,80}$/;
+/** Where an answer says that its rest is. */
+export const locatorPath = /^\/services\/data\/v\d{1,3}\.\d\/query\/[A-Za-z0-9_-]{1,80}$/;
 
 export interface SalesforceStreamSpec {
   readonly name: string;

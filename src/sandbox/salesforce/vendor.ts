@@ -7,6 +7,7 @@ import { sameSecret, TokenIssuer } from '../tokens.js';
 import { type Answer, type Call, json, type Route, type Vendor } from '../wire.js';
 import { parseSoql, runSoql, SoqlRefused } from './soql.js';
 import { type SalesforceObject, type SalesforceStore, salesforceObjects } from './store.js';
+import { failed, writeRoutes } from './writes.js';
 
 export interface SalesforceParts {
   readonly store: SalesforceStore;
@@ -27,10 +28,6 @@ interface Locator {
   readonly rows: readonly Record<string, unknown>[];
 }
 
-function failed(status: number, errorCode: string, message: string): Answer {
-  return json(status, [{ message, errorCode }]);
-}
-
 function project(
   object: string,
   record: SalesforceRecord,
@@ -44,7 +41,7 @@ function project(
   };
 }
 
-/** https://developer.salesforce.com REST API: client credentials, SOQL over Account and Contact. */
+/** https://developer.salesforce.com REST API: client credentials, SOQL, and writes of cases. */
 export function createSalesforce(parts: SalesforceParts): Vendor {
   const { store, settings } = parts;
   const tokens = new TokenIssuer('salesforce', parts.clientSecret, () => parts.clock.ms());
@@ -173,6 +170,7 @@ export function createSalesforce(parts: SalesforceParts): Vendor {
     { method: 'GET', path: `${data}/query/:locator`, handle: more },
     { method: 'GET', path: `${data}/sobjects/:object/:id`, handle: single },
     { method: 'GET', path: `${data}/limits`, handle: limits },
+    ...writeRoutes(store, data),
   ];
   const codes: Readonly<Record<number, readonly [string, string]>> = {
     401: ['INVALID_SESSION_ID', 'Session expired or invalid'],

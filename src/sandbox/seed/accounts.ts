@@ -16,14 +16,14 @@ export function withChecksum(id15: string): string {
   return id15 + suffix;
 }
 
-function salesforceId(prefix: string, seed: number, index: number): string {
+export function salesforceId(prefix: string, seed: number, index: number): string {
   let rest = '';
   let value = hash32(seed, streams.account, index);
   for (let i = 0; i < 2; i++) {
     rest = base62.charAt(value % 62) + rest;
     value = Math.floor(value / 62);
   }
-  return withChecksum(`${prefix}Hs00000${String(index).padStart(3, '0')}${rest}`);
+  return withChecksum(`${prefix}Hs${String(index).padStart(8, '0')}${rest}`);
 }
 
 export function accountId(seed: number, index: number): string {
@@ -37,7 +37,7 @@ export function salesforceTime(ms: number): string {
   return new Date(ms).toISOString().replace('Z', '+0000');
 }
 
-function times(draw: Draw): { CreatedDate: string; LastModifiedDate: string; SystemModstamp: string } {
+export function times(draw: Draw): { CreatedDate: string; LastModifiedDate: string; SystemModstamp: string } {
   const created = fromMs - draw.int(30, 900) * dayMs;
   const modified = fromMs - dayMs + draw.int(0, 10 * 86_400) * 1000;
   return {

@@ -29,4 +29,5 @@ export const streams = {
   live: 7,
   rate: 8,
   fault: 9,
+  case: 10,
 } as const;
