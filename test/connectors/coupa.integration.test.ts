@@ -20,6 +20,7 @@ describeConnector(coupa, {
   streams: {
     purchase_orders: list('/api/purchase_orders', 50),
     purchase_order_totals: list('/api/purchase_orders', 50),
+    purchase_order_lines: list('/api/purchase_order_lines', 50),
     suppliers: list('/api/suppliers', 20),
     invoices: list('/api/invoices', 50),
     exchange_rates: list('/api/exchange_rates', 10),
@@ -61,6 +62,23 @@ describe('Coupa', () => {
     }
     expect(planted.size).toBeGreaterThan(8);
     expect([...found].sort()).toEqual([...planted].sort());
+  });
+
+  it('lists each line of each order by itself, with a change of its order', async () => {
+    const stream = coupa.streams['purchase_order_lines'] as Stream;
+    const read = async (from: string | null) => {
+      const pages = await walk(stream, connection, { window: { from, to: window.to }, pageSize: 50 });
+      return pages.flatMap((page) => page.records).map((record) => JSON.parse(record.toString()));
+    };
+    const { store, changes } = sandbox.coupa;
+    const orders = store.purchase_orders.ordered('id').map((at) => store.purchase_orders.record(at));
+    const expected = orders.flatMap((order) => order['order-lines'] ?? []) as { id: number }[];
+    const ids = (some: readonly { id: number }[]) => some.map(({ id }) => id);
+    expect(ids(await read(null))).toEqual(ids(expected).sort((a, b) => a - b));
+    const changed = orders.find((order) => (order['order-lines'] as unknown[] | undefined)?.length === 2);
+    const since = new Date(sandbox.clock.ms() - 1_000).toISOString();
+    changes.patch('purchase_orders', { id: changed?.['id'] });
+    expect(ids(await read(since))).toEqual(ids(changed?.['order-lines'] as { id: number }[]));
   });
 
   it('reads only the window, and no record twice while records move between pages', async () => {

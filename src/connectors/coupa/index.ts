@@ -11,6 +11,7 @@ import { exchangeRateColumns, mapExchangeRate } from './exchange-rate.js';
 import { invoiceColumns, mapInvoice } from './invoice.js';
 import { coupaProblem } from './problem.js';
 import { mapPurchaseOrder } from './purchase-order.js';
+import { mapPurchaseOrderLine, purchaseOrderLineColumns } from './purchase-order-line.js';
 import { mapPurchaseOrderTotal, totalsColumns, totalsFields } from './purchase-order-totals.js';
 import { coupaStream } from './stream.js';
 import { mapSupplier, supplierColumns } from './supplier.js';
@@ -41,6 +42,16 @@ const streams = {
     fields: totalsFields,
     columns: totalsColumns,
     map: mapPurchaseOrderTotal,
+  }),
+  purchase_order_lines: coupaStream({
+    name: 'purchase_order_lines',
+    docs: `${docs}/transactional-resources/purchase-order-lines-api-(purchase_order_lines)`,
+    scope: 'core.purchase_order.read',
+    mode: 'incremental',
+    path: '/api/purchase_order_lines',
+    columns: purchaseOrderLineColumns,
+    versionColumn: 'updated_at',
+    map: mapPurchaseOrderLine,
   }),
   suppliers: coupaStream({
     name: 'suppliers',

@@ -1,8 +1,9 @@
 import type { Mapped, Row } from '../../domain/columns.js';
 import type { OrderLine, OrderStatus } from '../../domain/purchase-order.js';
-import { product, sum } from '../decimal-text.js';
+import { sum } from '../decimal-text.js';
 import type { Parameters } from '../port.js';
 import { type Fields, mapRecord, type RecordReader } from '../record.js';
+import { mapLine } from './purchase-order-line.js';
 
 /** The custom field that names our customer, unless the pipeline binds `customerField` to another. */
 export const defaultCustomerField = 'customer-account-id';
@@ -78,77 +79,4 @@ function reportDoubledLines(lines: readonly OrderLine[], reader: RecordReader): 
     }
     seen.add(id);
   }
-}
-
-function mapLine(line: Fields, reader: RecordReader, at: string): OrderLine {
-  const type = lineType(line, reader, at);
-  const price =
-    type === 'amount' ? reader.optionalDecimal(line, 'price', at) : reader.decimal(line, 'price', at);
-  const quantity = type === 'amount' ? null : reader.decimal(line, 'quantity', at);
-  const total = lineTotal(line, reader, at, price, quantity);
-  return {
-    line_id: reader.id(line, 'id', at) ?? '',
-    line_num: reader.id(line, 'line-num', at) ?? '',
-    type,
-    description: reader.optionalText(line, 'description', at),
-    price,
-    quantity,
-    total,
-    invoiced: reader.optionalDecimal(line, 'invoiced', at),
-    accounts: JSON.stringify(accountsOf(line, reader, at, total)),
-    created_at: reader.optionalInstant(line, 'created-at', at),
-    updated_at: reader.optionalInstant(line, 'updated-at', at),
-  };
-}
-
-function lineType(line: Fields, reader: RecordReader, at: string): 'quantity' | 'amount' {
-  const type = reader.optionalText(line, 'type', at);
-  if (type === 'OrderAmountLine') return 'amount';
-  if (type !== null && type !== 'OrderQuantityLine') {
-    reader.report('unknown_line_type', `${at}type`, 'is neither OrderQuantityLine nor OrderAmountLine', type);
-  }
-  return 'quantity';
-}
-
-/** Coupa's own line total where it gives one, else price × quantity; an amount line's price is its total. */
-function lineTotal(
-  line: Fields,
-  reader: RecordReader,
-  at: string,
-  price: string | null,
-  quantity: string | null,
-): string {
-  const given = reader.optionalDecimal(line, 'total', at);
-  if (given !== null) return given;
-  if (price !== null) return quantity === null ? price : product(price, quantity);
-  // A quantity line without a price has been reported already.
-  if (line['type'] === 'OrderAmountLine') {
-    reader.report('missing_key', `${at}total`, 'is missing, and so is the price', null);
-  }
-  return '0';
-}
-
-interface Account {
-  readonly code: string | null;
-  readonly amount: string | null;
-  readonly pct: string | null;
-}
-
-/** Split billing where there is any, else the line's one account with the whole amount. */
-function accountsOf(line: Fields, reader: RecordReader, at: string, total: string): readonly Account[] {
-  const allocations = reader.optionalObjects(line, 'account-allocations', at);
-  if (allocations.length > 0) {
-    return allocations.map((part, index) => {
-      const path = `${at}account-allocations.${index}.`;
-      const account = reader.optionalObject(part, 'account', path);
-      return {
-        code: account && reader.optionalText(account, 'code', `${path}account.`),
-        amount: reader.optionalDecimal(part, 'amount', path),
-        pct: reader.optionalDecimal(part, 'pct', path),
-      };
-    });
-  }
-  const account = reader.optionalObject(line, 'account', at);
-  if (account === null) return [];
-  return [{ code: reader.optionalText(account, 'code', `${at}account.`), amount: total, pct: '100' }];
 }

@@ -27,6 +27,8 @@ export class Collection {
   readonly updated: number[] = [];
   readonly status: string[] = [];
   readonly supplier: number[] = [];
+  /** Rises with each change. */
+  revision = 0;
   readonly #seeded: Seeded;
   readonly #hidden: string | null;
   readonly #seededCount: number;
@@ -141,6 +143,7 @@ export class Collection {
 
   /** `membership`: a record joined or left, so the order of ids changed too. */
   #forget(id: number, membership: boolean): void {
+    this.revision += 1;
     this.#texts.delete(id);
     this.#orders.delete('updated-at');
     this.#orders.delete('created-at');

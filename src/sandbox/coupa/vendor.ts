@@ -7,7 +7,9 @@ import type { Settings } from '../settings.js';
 import { sameSecret, TokenIssuer } from '../tokens.js';
 import { type Answer, type Call, isObject, json, parseObject, type Route, type Vendor } from '../wire.js';
 import type { CoupaChanges } from './changes.js';
+import type { Collection } from './collection.js';
 import { FilterRefused } from './filter.js';
+import { linesOf } from './lines.js';
 import { page, parseListing } from './listing.js';
 import { parseFields, project, reduce } from './projection.js';
 import { type CoupaStore, type Resource, resources } from './store.js';
@@ -26,7 +28,11 @@ export interface CoupaParts {
 
 const clientId = 'baton-demo';
 const tokenTtlSeconds = 86_399;
-const readScopes: Readonly<Record<Resource, string>> = {
+/** What is listed: each resource, and the lines of the orders. */
+type Listed = Resource | 'purchase_order_lines';
+const listed: readonly Listed[] = [...resources, 'purchase_order_lines'];
+const readScopes: Readonly<Record<Listed, string>> = {
+  purchase_order_lines: 'core.purchase_order.read',
   purchase_orders: 'core.purchase_order.read',
   suppliers: 'core.supplier.read',
   invoices: 'core.invoice.read',
@@ -50,7 +56,7 @@ function errors(call: Call, status: number, subject: string, messages: readonly 
     : xml(status, xmlErrors(messages));
 }
 
-function one(call: Call, resource: Resource, record: CoupaRecord): Answer {
+function one(call: Call, resource: Listed, record: CoupaRecord): Answer {
   return wantsJson(call) ? json(200, record) : xml(200, xmlRecord(resource.replaceAll('_', '-'), record));
 }
 
@@ -108,22 +114,26 @@ export function createCoupa(parts: CoupaParts): Vendor {
     }
   }
 
-  const attributesOf = new Map<Resource, ReadonlySet<string>>();
+  const lines = linesOf(store.purchase_orders);
+  const collectionOf = (resource: Listed): Collection =>
+    resource === 'purchase_order_lines' ? lines() : store[resource];
+  const attributesOf = new Map<Listed, ReadonlySet<string>>();
 
   /** What may be filtered by: the keys of the first record, and those that not every record has. */
-  function attributes(resource: Resource): ReadonlySet<string> {
+  function attributes(resource: Listed): ReadonlySet<string> {
     const known = attributesOf.get(resource);
     if (known !== undefined) return known;
-    const [sample] = store[resource].ordered('id');
-    const keys = sample === undefined ? [] : Object.keys(store[resource].record(sample));
+    const collection = collectionOf(resource);
+    const [sample] = collection.ordered('id');
+    const keys = sample === undefined ? [] : Object.keys(collection.record(sample));
     const found = new Set([...alsoKnown, ...keys]);
     attributesOf.set(resource, found);
     return found;
   }
 
   /** The page as asked for: whole records from their kept JSON, or cut down, or as XML. */
-  function listed(call: Call, resource: Resource, positions: readonly number[]): Answer {
-    const collection = store[resource];
+  function shown(call: Call, resource: Listed, positions: readonly number[]): Answer {
+    const collection = collectionOf(resource);
     const fields = parseFields(call.query.get('fields'));
     const form = call.query.get('return_object');
     if (wantsJson(call) && fields === null && form === null) {
@@ -136,26 +146,27 @@ export function createCoupa(parts: CoupaParts): Vendor {
     return xml(200, xmlList(resource.replaceAll('_', '-'), records));
   }
 
-  function list(resource: Resource): (call: Call) => Answer {
+  function list(resource: Listed): (call: Call) => Answer {
     return (call) =>
       guarded(call, readScopes[resource], () => {
-        const collection = store[resource];
+        const collection = collectionOf(resource);
         const repeated =
           settings.duplicates && resource === 'purchase_orders' ? parts.repeated : new Set<number>();
         const positions = page(collection, parseListing(call.query, attributes(resource)), repeated);
-        const answer = listed(call, resource, positions);
-        if (call.fault?.kind === 'moving_records') move(resource, positions, call);
+        const answer = shown(call, resource, positions);
+        if (call.fault?.kind === 'moving_records' && resource !== 'purchase_order_lines')
+          move(resource, positions, call);
         return answer;
       });
   }
 
   function shaped(
     record: CoupaRecord,
-    resource: Resource,
+    resource: Listed,
     fields: ReturnType<typeof parseFields>,
     form: string | null,
   ): CoupaRecord {
-    return fields === null ? reduce(store[resource].shown(record), form) : project(record, fields);
+    return fields === null ? reduce(collectionOf(resource).shown(record), form) : project(record, fields);
   }
 
   /** Changes records of the page that was just read, so that they leave the window and the rest moves up. */
@@ -169,18 +180,13 @@ export function createCoupa(parts: CoupaParts): Vendor {
     }
   }
 
-  function single(resource: Resource): (call: Call) => Answer {
+  function single(resource: Listed): (call: Call) => Answer {
     return (call) =>
       guarded(call, readScopes[resource], () => {
-        const record = store[resource].find(Number(call.params['id']));
+        const record = collectionOf(resource).find(Number(call.params['id']));
         if (record === undefined) return errors(call, 404, resource, ['Not found']);
-        const shown = shaped(
-          record,
-          resource,
-          parseFields(call.query.get('fields')),
-          call.query.get('return_object'),
-        );
-        return one(call, resource, shown);
+        const fields = parseFields(call.query.get('fields'));
+        return one(call, resource, shaped(record, resource, fields, call.query.get('return_object')));
       });
   }
 
@@ -200,10 +206,8 @@ export function createCoupa(parts: CoupaParts): Vendor {
 
   const routes: readonly Route[] = [
     { method: 'POST', path: '/oauth2/token', open: true, handle: token },
-    ...resources.map(
-      (resource): Route => ({ method: 'GET', path: `/api/${resource}`, handle: list(resource) }),
-    ),
-    ...resources.map(
+    ...listed.map((resource): Route => ({ method: 'GET', path: `/api/${resource}`, handle: list(resource) })),
+    ...listed.map(
       (resource): Route => ({ method: 'GET', path: `/api/${resource}/:id`, handle: single(resource) }),
     ),
     { method: 'PUT', path: '/api/purchase_orders/:id', handle: putOrder },
