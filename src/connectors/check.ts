@@ -112,7 +112,8 @@ async function attempt<T>(step: Step, fix: string, work: () => Promise<T>): Prom
   }
 }
 
-async function resolveHost(hostname: string): Promise<string> {
+/** Throws ERR_SOURCE_UNREACHABLE. */
+export async function resolveHost(hostname: string): Promise<string> {
   const startedMs = performance.now();
   const host = hostname.replace(/^\[|\]$/g, '');
   try {
@@ -170,7 +171,7 @@ function clockTick(now: Date): CheckTick {
   };
 }
 
-function dnsFix(connection: string): string {
+export function dnsFix(connection: string): string {
   return `Correct the host in connections.${connection}.baseUrl, or this machine’s DNS.`;
 }
 

@@ -2,6 +2,7 @@ import type { Offers } from '../domain/plan.js';
 import { alertmanager } from './alertmanager/index.js';
 import { coupa } from './coupa/index.js';
 import { datadog } from './datadog/index.js';
+import { email } from './email/index.js';
 import { files } from './files/index.js';
 import { frankfurter } from './frankfurter/index.js';
 import { freshdesk } from './freshdesk/index.js';
@@ -24,6 +25,7 @@ export const connectors: Readonly<Record<string, Connector>> = {
   alertmanager,
   coupa,
   datadog,
+  email,
   files,
   frankfurter,
   freshdesk,

@@ -1,4 +1,5 @@
 import type { ErrorName } from '../protocol/errors.js';
+import { BatonError } from '../protocol/errors.js';
 import type { Delivery, HttpAnswer, HttpRequest, VendorHttp } from './http.js';
 import type { SendOutcome } from './port.js';
 import { retryAfterMs } from './retry-after.js';
@@ -54,6 +55,12 @@ function reasonOf(error: {
 } {
   const { retryAfterMs } = error.options;
   return retryAfterMs === undefined ? { reason: error.message } : { reason: error.message, retryAfterMs };
+}
+
+/** What a write comes to that the gate, or whoever cancelled it, has not let through. */
+export function refusedBefore(error: unknown, connection: string): SendOutcome {
+  const told = error instanceof BatonError ? reasonOf(error) : { reason: `${connection}: it was cancelled` };
+  return { kind: 'refused', retryable: true, ...told };
 }
 
 /** What an action that is handed another action's body comes to: a defect of ours, seen before anything is sent. */

@@ -120,6 +120,21 @@ pipelines:
     ]);
   });
 
+  it('takes the address of a mail server from a mail connection alone', () => {
+    const address = (type: string, baseUrl: string) =>
+      problemsOf(`version: 1
+connections:
+  x: {type: ${type}, baseUrl: "${baseUrl}", from: a@example.com, to: [b@example.com]}
+`).filter((problem) => problem.includes('connections.x.baseUrl'));
+    expect(address('email', 'smtps://mail.example.com:465')).toEqual([]);
+    expect(address('email', 'https://mail.example.com')).toEqual([
+      expect.stringContaining('must be an smtp:// or smtps:// address'),
+    ]);
+    expect(address('zendesk', 'smtp://mail.example.com')).toEqual([
+      expect.stringContaining('must be an http:// or https:// address'),
+    ]);
+  });
+
   it('names the variable when the environment is wrong', () => {
     const env = {
       BATON_GATEWAY__PORT: 'http',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { breakerDefaults } from '../../domain/breaker.js';
-import { httpUrl, name, nameMessage, namePattern } from './values.js';
+import { name, nameMessage, namePattern, vendorUrl } from './values.js';
 
 const count = (what: string) => z.int({ error: `must be ${what}` }).positive({ error: `must be ${what}` });
 
@@ -78,7 +78,7 @@ export const connectionSchema = z
       .string({ error: 'must be a connector type' })
       .min(1, { error: 'must be a connector type' })
       .meta({ description: 'Connector of this connection.', examples: ['coupa'] }),
-    baseUrl: httpUrl.optional().meta({
+    baseUrl: vendorUrl.optional().meta({
       description: 'Address of the vendor’s API, or of a sandbox; not of a system that only sends to us.',
       examples: ['https://api.example.com'],
     }),
@@ -98,6 +98,12 @@ export const connectionSchema = z
   .superRefine(({ type, baseUrl, webhook }, context) => {
     if (baseUrl === undefined && webhook === undefined && !placedOtherwise.has(type))
       context.addIssue({ code: 'custom', path: ['baseUrl'], message: 'is required' });
+    if (baseUrl !== undefined && /^smtps?:/.test(baseUrl) !== (type === 'email'))
+      context.addIssue({
+        code: 'custom',
+        path: ['baseUrl'],
+        message: `must be an ${type === 'email' ? 'smtp:// or smtps://' : 'http:// or https://'} address`,
+      });
   })
   .transform(({ type, baseUrl, tenant, webhook, limits: bounds, ...settings }) => ({
     type,

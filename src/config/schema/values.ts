@@ -58,18 +58,23 @@ export const instant = z
   });
 
 /** An http(s) address without credentials, query or fragment; the value has no trailing slash. */
-export const httpUrl = z
-  .string({ error: 'must be an address such as https://example.com' })
-  .transform((value, context) => {
-    const problem = httpUrlProblem(value);
+export const httpUrl = address(/^https?:$/, 'an http:// or https:// address');
+
+/** The same of a vendor, which may be a mail server. */
+export const vendorUrl = address(/^(?:http|smtp)s?:$/, 'an http:// or https:// address');
+
+function address(protocols: RegExp, what: string) {
+  return z.string({ error: 'must be an address such as https://example.com' }).transform((value, context) => {
+    const problem = urlProblem(value, protocols, what);
     if (problem === null) return value.replace(/\/+$/, '');
     context.addIssue({ code: 'custom', message: problem });
     return z.NEVER;
   });
+}
 
-function httpUrlProblem(value: string): string | null {
+function urlProblem(value: string, protocols: RegExp, what: string): string | null {
   const url = parseUrl(value);
-  if (url === null || !/^https?:$/.test(url.protocol)) return 'must be an http:// or https:// address';
+  if (url === null || !protocols.test(url.protocol)) return `must be ${what}`;
   if (url.username !== '' || url.password !== '') return 'must not contain credentials: put them under auth';
   if (url.search !== '' || url.hash !== '') return 'must not contain a query or a fragment';
   return null;
