@@ -218,6 +218,18 @@ export function buildProgram(execute: Execute): Command {
     async () => (await import('./commands/connections.js')).testConnections,
   );
 
+  const alerts = group('alerts', 'alert', 'messages to people');
+  add(
+    alerts,
+    'send [connection]',
+    'a test message to whoever is told of runs and incidents, or by one connection',
+    async () => (await import('./commands/alerts.js')).sendTestAlerts,
+    (command) =>
+      command
+        .option('--channel <channel>', 'where, instead of what baton.yaml says')
+        .option('--dry-run', 'only print what would be sent, secrets masked'),
+  );
+
   const connectors = group('connectors', 'connector', 'systems that connections can be of');
   add(
     connectors,

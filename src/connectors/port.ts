@@ -308,6 +308,8 @@ export interface MarkedTicket {
 export interface Notifier {
   /** body: Message. */
   readonly send: EffectAction;
+  /** What `send` would send of it, escaped for its target, with `[secret]` where a secret goes. Sends nothing. */
+  preview(message: Message, marker: string): unknown;
 }
 
 /** What keeps measurements over time. */

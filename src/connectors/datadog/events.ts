@@ -35,6 +35,7 @@ export function eventNotifier(http: VendorHttp): Notifier {
         reason: 'an event can be searched for with an application key alone, and only after a while',
       }),
     },
+    preview: toEvent,
   };
 }
 

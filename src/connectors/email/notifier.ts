@@ -29,6 +29,7 @@ export function mailNotifier(mailing: Mailing): Notifier {
       send: (request, signal) => post(mailing, request, signal),
       look: async () => ({ kind: 'cannot_look', reason: 'a mail server tells nobody what it has' }),
     },
+    preview: (message, marker) => toMail(message, marker, mailing.addresses),
   };
 }
 

@@ -27,6 +27,7 @@ export function eventNotifier(http: VendorHttp, routingKey: Secret): Notifier {
       send: (request, signal) => enqueue(http, routingKey, request, signal),
       look: async () => ({ kind: 'cannot_look', reason: 'the Events API tells nobody what it holds' }),
     },
+    preview: (message, marker) => ({ routing_key: routingKey, ...toEvent(message, marker) }),
   };
 }
 

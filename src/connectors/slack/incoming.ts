@@ -1,7 +1,14 @@
 import type { Rate } from '../../domain/rate.js';
 import { type CheckPlan, checkConnection } from '../check.js';
 import { createVendorHttp, type VendorHttp } from '../http.js';
-import type { EffectRequest, Notifier, OpenConnection, ResolvedConnection, SendOutcome } from '../port.js';
+import type {
+  EffectRequest,
+  Message,
+  Notifier,
+  OpenConnection,
+  ResolvedConnection,
+  SendOutcome,
+} from '../port.js';
 import { type SecretAddress, secretAddress } from '../secret-address.js';
 import { sendOnce, wrongBody } from '../send-outcome.js';
 import { secretSetting } from '../settings.js';
@@ -59,7 +66,15 @@ function incomingNotifier(http: VendorHttp, address: SecretAddress): Notifier {
       send: (request, signal) => post(http, address, request, signal),
       look: async () => ({ kind: 'cannot_look', reason: 'a webhook of Slack tells nobody what was posted' }),
     },
+    preview: payloadOf,
   };
+}
+
+/** Slack remembers no key: the marker is shown. */
+function payloadOf(body: Message, marker: string) {
+  const message = toSlack(body);
+  const named = { type: 'context', elements: [{ type: 'mrkdwn', text: marker }] };
+  return { ...message, blocks: [...message.blocks, named] };
 }
 
 async function post(
@@ -69,9 +84,7 @@ async function post(
   signal: AbortSignal,
 ): Promise<SendOutcome> {
   if (body.kind !== 'message') return wrongBody('message', body.kind);
-  const message = toSlack(body);
-  const named = { type: 'context', elements: [{ type: 'mrkdwn', text: marker }] };
-  const json = { ...message, blocks: [...message.blocks, named] };
+  const json = payloadOf(body, marker);
   const { answer, outcome } = await sendOnce(http, { method: 'POST', path, query, json, signal });
   if (outcome !== undefined) return outcome;
   // `ok` is all that it says when it has posted; a proxy's page is not that.

@@ -36,6 +36,18 @@ export function slackNotifier(http: VendorHttp): Notifier {
       send: (request, signal) => post(http, request, signal),
       look: (request, signal) => look(http, request, signal),
     },
+    preview: payloadOf,
+  };
+}
+
+function payloadOf(message: Message, marker: string) {
+  return {
+    channel: message.channel,
+    ...toSlack(message),
+    ...(message.thread === undefined ? {} : { thread_ts: tsOf(message.thread) }),
+    unfurl_links: false,
+    unfurl_media: false,
+    metadata: { event_type: eventType, event_payload: { key: marker } },
   };
 }
 
@@ -45,14 +57,7 @@ async function post(http: VendorHttp, request: EffectRequest, signal: AbortSigna
   const { answer, outcome } = await sendOnce(http, {
     method: 'POST',
     path: '/api/chat.postMessage',
-    json: {
-      channel: body.channel,
-      ...toSlack(body),
-      ...(body.thread === undefined ? {} : { thread_ts: tsOf(body.thread) }),
-      unfurl_links: false,
-      unfurl_media: false,
-      metadata: { event_type: eventType, event_payload: { key: marker } },
-    },
+    json: payloadOf(body, marker),
     quota: { name: `channel ${body.channel}`, rate: perChannel },
     signal,
   });

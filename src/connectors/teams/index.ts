@@ -92,6 +92,7 @@ function notifierOf(http: VendorHttp, path: string, query: Readonly<Record<strin
       send: (request, signal) => send(http, { path, query }, request, signal),
       look: async () => ({ kind: 'cannot_look', reason: 'Teams tells nobody what was posted' }),
     },
+    preview: toCard,
   };
 }
 

@@ -25,6 +25,7 @@ export function webhookNotifier(http: VendorHttp, receiver: Receiver): Notifier 
       send: (request, signal) => deliver(http, receiver, request, signal),
       look: async () => ({ kind: 'cannot_look', reason: 'a receiver of webhooks tells nobody what it has' }),
     },
+    preview: toPayload,
   };
 }
 
