@@ -40,7 +40,7 @@ export async function judge(
     return toFailure(error);
   }
   const asked = error.options.retryAfterMs;
-  if (error.error === 'ERR_SOURCE_RATE_LIMITED') {
+  if (isAskedToWait(error)) {
     const waitMs = asked ?? 30_000;
     await deps.runs.stepEnded(
       runId,
@@ -66,6 +66,11 @@ export async function judge(
     text: detail,
   });
   return toFailure(error, { nextRetryDelayMs: delayMs });
+}
+
+/** The vendor is well and wants to be asked later. */
+export function isAskedToWait({ error }: BatonError): boolean {
+  return error === 'ERR_SOURCE_RATE_LIMITED' || error === 'ERR_SOURCE_NOT_READY';
 }
 
 /** Whether it may be that the vendor is down as a whole. */

@@ -10,6 +10,7 @@ import { createLander, type Lander } from './lander.js';
 import { requestClass } from './outage.js';
 import type { ActivityDeps } from './ports.js';
 import { repairsOf } from './repairs.js';
+import { isAskedToWait } from './vendor-failure.js';
 
 /** A vendor's wish to wait up to this long is granted in place; a longer one frees the slot meanwhile. */
 const waitInPlaceMs = 5_000;
@@ -175,7 +176,7 @@ export async function patiently<T>(read: () => Promise<T>, signal: AbortSignal):
     try {
       return await read();
     } catch (error) {
-      if (!(error instanceof BatonError) || error.error !== 'ERR_SOURCE_RATE_LIMITED') throw error;
+      if (!(error instanceof BatonError) || !isAskedToWait(error)) throw error;
       const asked = error.options.retryAfterMs ?? Math.min(500 * 2 ** tries, waitInPlaceMs);
       if (asked > waitInPlaceMs || tries >= 8) throw error;
       await sleep(asked + Math.random() * 250, undefined, { signal });

@@ -156,6 +156,13 @@ export const catalogue = {
     fix: 'If the vendor has moved, or answers with an address of its own network, correct baseUrl of the connection.',
     retryable: false,
   },
+  ERR_SOURCE_NOT_READY: {
+    code: 'BTN-2022',
+    title: 'The outside system is still preparing what was asked for',
+    why: 'It works on our request as a job of its own, which is not complete yet.',
+    fix: 'Nothing to do: Baton asks again and goes on with the same job. It holds no slot meanwhile.',
+    retryable: true,
+  },
   ERR_SOURCE_UNSTABLE: {
     code: 'BTN-2021',
     title: 'The list changes faster than it can be read',

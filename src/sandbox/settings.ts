@@ -17,6 +17,8 @@ export interface Settings {
   zendeskSearchLagMs: number;
   /** Rows per page of a query, at most. */
   salesforceBatchSize: number;
+  /** How long a job of the Bulk API is at work. */
+  salesforceJobMs: number;
   /** Requests a minute; null = no limit. */
   datadogPerMinute: number | null;
   pagerdutyPerMinute: number | null;
@@ -42,6 +44,7 @@ export function defaultSettings(): Settings {
     zendeskIncrementalPerMinute: 10,
     zendeskSearchLagMs: 60_000,
     salesforceBatchSize: 2000,
+    salesforceJobMs: 0,
     datadogPerMinute: null,
     pagerdutyPerMinute: null,
     freshworksPerMinute: null,

@@ -5,7 +5,7 @@ import { Secret } from '../../src/domain/secret.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
 import { describeConnector } from './contract.js';
 import { describeAction } from './effect-contract.js';
-import { canary, openAgainst, sandboxForTests } from './support.js';
+import { canary, failure, lines, openAgainst, sandboxForTests, walk } from './support.js';
 
 const settings = {
   auth: { clientId: 'baton-demo', clientSecret: new Secret(canary.salesforceClientSecret) },
@@ -114,6 +114,77 @@ describeAction(salesforce, {
     if (body.kind !== 'ticket_update') return expect.unreachable();
     return (await commentsOf(sandbox, body.remoteId)).filter((text) => text.endsWith(marker)).length;
   },
+});
+
+describe('a list that is too long for queries', () => {
+  let sandbox: Sandbox;
+  let connection: OpenConnection;
+  beforeAll(async () => {
+    sandbox = await sandboxForTests(20);
+    sandbox.settings.salesforceBatchSize = 70;
+    const bulk = { ...settings, bulkAbove: 100 };
+    connection = openAgainst(sandbox, { connector: salesforce, vendor, settings: bulk });
+  });
+  afterAll(async () => {
+    connection?.close();
+    await sandbox?.close();
+  });
+  const { window } = reading;
+  const stream = salesforce.streams['cases'] ?? expect.unreachable();
+  const rowsOf = (records: readonly Buffer[]) =>
+    records.map((record) => stream.map(record)).map((one) => (one.kind === 'row' ? one.row : one));
+
+  it('is read by a job, with every page of its results, and gives the same rows', async () => {
+    const text = 'Zeile 1,\nsagte "er": ß';
+    sandbox.salesforce.patch('Case', {
+      Id: String(sandbox.salesforce.records('Case')[0]?.['Id']),
+      Description: text,
+    });
+    const pages = await walk(stream, connection, { window, pageSize: 2_000 });
+    expect(pages.map(({ records }) => records.length)).toEqual([0, 70, 70, 70, 30]);
+    const plain = openAgainst(sandbox, { connector: salesforce, vendor, settings });
+    const queried = await walk(stream, plain, { window, pageSize: 2_000 });
+    plain.close();
+    expect(rowsOf(pages.flatMap(({ records }) => records))).toEqual(
+      rowsOf(queried.flatMap(({ records }) => records)),
+    );
+    expect(lines(pages).some((line) => JSON.parse(line).Description === text)).toBe(true);
+    const jobs = sandbox.requests.counts().filter(({ path }) => path.endsWith('/jobs/query'));
+    expect(jobs).toMatchObject([{ method: 'POST', outcome: '200', count: 1 }]);
+  });
+
+  it('goes on with the same job after a break, and waits for one that is at work', async () => {
+    sandbox.requests.clear();
+    sandbox.settings.salesforceJobMs = 3_600_000;
+    const first = await stream.readPage(connection, window, null, { pageSize: 2_000 });
+    expect(first).toMatchObject({ records: [], next: { at: expect.stringMatching(/jobs\/query\/750/) } });
+    const again = () => stream.readPage(connection, window, first.next, { pageSize: 2_000 });
+    const waiting = await failure(again(), 'ERR_SOURCE_NOT_READY');
+    expect(waiting.retryable).toBe(true);
+    expect(waiting.options.retryAfterMs).toBeGreaterThanOrEqual(2_000);
+    sandbox.settings.salesforceJobMs = 0;
+    expect((await again()).records).toHaveLength(70);
+    const jobs = sandbox.requests.counts().filter(({ path }) => path.endsWith('/jobs/query'));
+    expect(jobs).toMatchObject([{ count: 1 }]);
+  });
+
+  it('says so where the job has failed, or is gone', async () => {
+    const { next } = await stream.readPage(connection, window, null, { pageSize: 2_000 });
+    const params = {
+      status: 200,
+      body: JSON.stringify({ state: 'Failed', errorMessage: 'InvalidBatch : x' }),
+    };
+    sandbox.faults.add({ vendor, kind: 'status', match: { path: `${data}/jobs/query/` }, params });
+    const failed = await failure(stream.readPage(connection, window, next, {}), 'ERR_CURSOR_INVALID');
+    expect(failed.message).toContain('InvalidBatch');
+    const lost = { ...next, at: `${data}/jobs/query/750000000000000AAA` };
+    await failure(stream.readPage(connection, window, lost, {}), 'ERR_SOURCE_BAD_REQUEST');
+    const foreign = { ...next, at: '/services/data/v62.0/jobs/query/../../elsewhere' };
+    await failure(
+      Promise.resolve().then(() => stream.checkCursor(foreign, window)),
+      'ERR_CURSOR_INVALID',
+    );
+  });
 });
 
 describe('cases', () => {

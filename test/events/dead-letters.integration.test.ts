@@ -106,12 +106,12 @@ describe('dead letters', () => {
     expect(await letters()).toContain(`event:${id}`);
     expect((await cli('dlq', 'replay', `event:${id}`)).code).toBe(0);
     await processed(id);
-    const { rowCount } = await query(
-      baton.warehouseDatabase.knex,
-      'SELECT FROM raw.zendesk_events WHERE event_id = :id',
-      { id },
+    // Processed is landed; it is loaded soon after.
+    const loaded = 'SELECT FROM raw.zendesk_events WHERE event_id = :id';
+    await vi.waitFor(
+      async () => expect((await query(baton.warehouseDatabase.knex, loaded, { id })).rowCount).toBe(1),
+      { timeout: 20_000, interval: 200 },
     );
-    expect(rowCount).toBe(1);
   }, 60_000);
 });
 

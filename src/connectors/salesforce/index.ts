@@ -20,7 +20,7 @@ import { salesforceDesk } from './desk.js';
 import { salesforceProblem } from './problem.js';
 import { salesforceReading } from './reading.js';
 import { dataPath } from './soql.js';
-import { fieldName, salesforceStream } from './stream.js';
+import { defaultBulkAbove, fieldName, type SalesforceConnection, salesforceStream } from './stream.js';
 import { salesforceWebhook } from './webhook.js';
 
 const streams = {
@@ -55,6 +55,11 @@ const streams = {
 } as const satisfies Record<string, Stream>;
 
 const connection = z.strictObject({
+  /** A list of more records than this is left to a job of the Bulk API 2.0; 20,000 when not given. */
+  bulkAbove: z
+    .int({ error: 'must be a whole number' })
+    .min(0, { error: 'must not be less than 0' })
+    .optional(),
   auth: z.strictObject({ clientId: plainText, clientSecret: secretReference }),
   /** The field of Case that holds the key of a ticket of ours: text, an external id, unique; Baton_Key__c when not given. */
   keyField: z
@@ -98,9 +103,11 @@ function open(settings: ResolvedConnection): OpenConnection {
     problem: salesforceProblem,
     secrets: [clientSecret],
   });
-  const opened: OpenConnection = {
+  const { bulkAbove } = settings.settings;
+  const opened: SalesforceConnection = {
     name: settings.name,
     http,
+    bulkAbove: typeof bulkAbove === 'number' ? bulkAbove : defaultBulkAbove,
     // https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_limits.htm
     vendorNow: (signal) => vendorClock(http, { method: 'GET', path: `${dataPath}/limits`, signal }),
     check: (signal) => checkConnection(opened, checkPlan(clientId, holder), signal),

@@ -2,10 +2,20 @@ import type { Column, Mapped } from '../../domain/columns.js';
 import { BatonError } from '../../protocol/errors.js';
 import { splitArray } from '../json-split.js';
 import { pathPaginator } from '../paging/handed-out.js';
-import type { Parameters, ReadOptions, Stream } from '../port.js';
+import { position } from '../paging/paginator.js';
+import type { OpenConnection, Parameters, ReadOptions, Stream } from '../port.js';
 import { type Listing, readListed } from '../read-page.js';
+import { bulkPath, readJob, startJob, type TakeAt } from './bulk.js';
 import { salesforceKeys } from './keys.js';
 import { queryPath, soql } from './soql.js';
+
+/** More records than this are left to a job of the Bulk API, unless the connection says otherwise: ten calls instead of a quota. */
+export const defaultBulkAbove = 20_000;
+
+/** A connection that knows what is too much for it. */
+export interface SalesforceConnection extends OpenConnection {
+  readonly bulkAbove: number;
+}
 
 /** Where an answer says that its rest is. */
 export const locatorPath = /^\/services\/data\/v\d{1,3}\.\d\/query\/[A-Za-z0-9_-]{1,80}$/;
@@ -24,7 +34,7 @@ export interface SalesforceStreamSpec {
 export function salesforceStream(spec: SalesforceStreamSpec): Stream {
   const paginator = pathPaginator(spec.name, {
     member: 'nextRecordsUrl',
-    pattern: locatorPath,
+    pattern: new RegExp(`${locatorPath.source}|${bulkPath.source}`),
     isEnd: ({ envelope }) => envelope.get('done') === true,
   });
   return {
@@ -42,21 +52,42 @@ export function salesforceStream(spec: SalesforceStreamSpec): Stream {
     checkCursor: paginator.check,
     keys: salesforceKeys(spec, paginator),
     map: spec.map,
-    readPage({ http }, window, cursor, options) {
+    async readPage(connection, window, cursor, options) {
+      const { http, bulkAbove = defaultBulkAbove } = connection as SalesforceConnection;
+      const { signal } = options;
+      const reading = { window, size: options.pageSize ?? 2000 };
+      const from = cursor === null ? null : paginator.check(cursor, window);
+      const at = position(from);
+      const takeAt: TakeAt = (records, next) => {
+        const envelope = new Map<string, unknown>([
+          ['done', next === null],
+          ['nextRecordsUrl', next],
+        ]);
+        const seen = { records, envelope, headers: {}, baseUrl: http.baseUrl, path: at ?? queryPath };
+        return paginator.take(from, seen, reading);
+      };
+      if (at !== null && bulkPath.test(at)) return readJob(http, at, takeAt, signal);
+      const q = soql(spec.from, spec.fields(options.parameters), window);
+      let size = 0;
       const listing: Listing = {
         paginator,
         request: ({ path }) => ({
           method: 'GET',
           path: path ?? queryPath,
-          ...(path === null
-            ? { query: { q: soql(spec.from, spec.fields(options.parameters), window) } }
-            : {}),
+          ...(path === null ? { query: { q } } : {}),
           headers: batchSize(options),
-          signal: options.signal,
+          signal,
         }),
-        split: (body) => splitArray(body, 'records'),
+        split(body) {
+          const found = splitArray(body, 'records');
+          size = Number(found.envelope.get('totalSize'));
+          return found;
+        },
       };
-      return readListed(http, listing, cursor, { window, size: options.pageSize ?? 2000 });
+      const page = await readListed(http, listing, cursor, reading);
+      if (from !== null || !(size > bulkAbove)) return page;
+      const job = await startJob(http, q, takeAt, signal);
+      return { ...job, calls: job.calls + page.calls, bytes: page.bytes };
     },
   };
 }

@@ -5,6 +5,7 @@ import type { SalesforceRecord } from '../seed/accounts.js';
 import type { Settings } from '../settings.js';
 import { sameSecret, TokenIssuer } from '../tokens.js';
 import { type Answer, type Call, json, type Route, type Vendor } from '../wire.js';
+import { jobRoutes, type Selected } from './jobs.js';
 import { parseSoql, runSoql, SoqlRefused } from './soql.js';
 import { type SalesforceObject, type SalesforceStore, salesforceObjects } from './store.js';
 import { failed, writeRoutes } from './writes.js';
@@ -107,15 +108,19 @@ export function createSalesforce(parts: SalesforceParts): Vendor {
     return object;
   }
 
+  function select(text: string, withDeleted: boolean): Selected & { readonly isCount: boolean } {
+    const parsed = parseSoql(text);
+    const object = checked(parsed);
+    const alive = store.records(object).filter((record) => withDeleted || record['IsDeleted'] !== true);
+    const { fields } = parsed;
+    return { object, fields: fields ?? [], isCount: fields === null, rows: runSoql(parsed, alive) };
+  }
+
   function query(withDeleted: boolean): (call: Call) => Answer {
     return (call) => {
       try {
-        const parsed = parseSoql(call.query.get('q') ?? '');
-        const object = checked(parsed);
-        const alive = store.records(object).filter((record) => withDeleted || record['IsDeleted'] !== true);
-        const found = runSoql(parsed, alive);
-        if (parsed.fields === null) return json(200, { totalSize: found.length, done: true, records: [] });
-        const { fields } = parsed;
+        const { object, fields, rows: found, isCount } = select(call.query.get('q') ?? '', withDeleted);
+        if (isCount) return json(200, { totalSize: found.length, done: true, records: [] });
         const version = call.params['version'] ?? '';
         const rows = found.map((record) => project(object, record, fields, version));
         const id = `0r8Hs${hashText(`${call.query.get('q')}${parts.clock.ms()}${used}`)
@@ -171,6 +176,7 @@ export function createSalesforce(parts: SalesforceParts): Vendor {
     { method: 'GET', path: `${data}/sobjects/:object/:id`, handle: single },
     { method: 'GET', path: `${data}/limits`, handle: limits },
     ...writeRoutes(store, data),
+    ...jobRoutes(data, select, parts),
   ];
   const codes: Readonly<Record<number, readonly [string, string]>> = {
     401: ['INVALID_SESSION_ID', 'Session expired or invalid'],
