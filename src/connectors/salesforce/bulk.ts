@@ -43,7 +43,7 @@ export async function startJob(
 
 /**
  * The results at a position. A job that is still at work is ERR_SOURCE_NOT_READY, with a wait that grows with its age;
- * one that failed, was aborted or is gone is ERR_CURSOR_INVALID: the next run asks anew.
+ * one that failed or was aborted is ERR_CURSOR_INVALID: the next run asks anew.
  */
 export async function readJob(
   http: VendorHttp,
