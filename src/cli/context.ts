@@ -85,8 +85,9 @@ export class Cli {
   }
 
   async #loadConfig(): Promise<BatonConfig> {
-    const { loadConfig } = await import('../config/index.js');
+    const { loadConfig, openSecrets } = await import('../config/index.js');
     const config = loadConfig({ cwd: this.io.cwd, env: this.io.env });
+    await openSecrets(config);
     this.verbose(`configuration  ${config.file}`);
     return config;
   }

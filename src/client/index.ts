@@ -199,8 +199,11 @@ async function connectionTarget(options: ConnectOptions) {
   const { address, namespace } = options;
   if (address !== undefined)
     return { connection: { address }, namespace: namespace ?? 'default', check: () => {} };
-  const { loadConfig, settingsOfRun, temporalConnectionOptions } = await import('../config/index.js');
+  const { loadConfig, openSecrets, settingsOfRun, temporalConnectionOptions } = await import(
+    '../config/index.js'
+  );
   const config = options.config ?? loadConfig(options.cwd === undefined ? {} : { cwd: options.cwd });
+  await openSecrets(config);
   return {
     connection: temporalConnectionOptions(config),
     namespace: namespace ?? config.temporal.namespace,

@@ -14,7 +14,7 @@ export { type OtlpPlace, type OtlpSignal, otlpPlace } from './otlp.js';
 export { configProblems, type Problem } from './problems.js';
 export { configuredPipelines, knownTenant, type RunRequest, settingsOfRun } from './run-request.js';
 export type { SecretRef } from './schema/values.js';
-export { resolveSecret } from './secrets.js';
+export { followSecret, openSecrets, resolveSecret, type SecretWatch, watchSecrets } from './secrets.js';
 export { type TemporalConnectionOptions, temporalConnectionOptions } from './temporal.js';
 export { currentTenants, tenantOf } from './tenants.js';
 export type {

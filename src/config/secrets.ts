@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Secret } from '../domain/secret.js';
 import { BatonError } from '../protocol/errors.js';
+import { vaultReferencesIn, vaultRefPattern } from '../vaults/reference.js';
+import { openSecretStore, type SecretLog, type SecretStore } from '../vaults/store.js';
+import { createVault } from '../vaults/vault.js';
 import { parseUrl } from './address.js';
 import type { Environment } from './environment.js';
 import { secretRefPattern } from './schema/values.js';
@@ -19,11 +22,66 @@ export function environmentOf(config: BatonConfig): Environment {
   return environments.get(config) ?? process.env;
 }
 
+/** The secrets of vaults that were read for a configuration. */
+const stores = new WeakMap<object, SecretStore>();
+
 /**
- * The secret that a reference stands for. Throws ERR_SECRET_UNRESOLVED naming the reference, never a value.
+ * Reads what the configuration refers to in vaults, once; to be called before anything of it is used. What cannot be read is
+ * an error where it is used. Asked again it answers with the same store.
+ */
+export async function openSecrets(config: BatonConfig, log?: SecretLog): Promise<SecretStore> {
+  const known = stores.get(config);
+  if (known !== undefined) return known;
+  const { refresh: refreshMs, keep: keepMs } = config.secrets;
+  const read = createVault(environmentOf(config));
+  const store = await openSecretStore({
+    references: vaultReferencesIn(config),
+    read,
+    refreshMs,
+    keepMs,
+    log,
+  });
+  stores.set(config, store);
+  return store;
+}
+
+/** Tells when secrets of vaults that a part of the configuration refers to are other ones. */
+export interface SecretWatch {
+  /** Another text when one of them is another; always the same where there are none. Throws like `resolveSecret`. */
+  version(): string;
+  /** Reads them anew, because they were refused. */
+  reread(): Promise<void>;
+}
+
+export function watchSecrets(config: BatonConfig, part: unknown): SecretWatch {
+  const references = vaultReferencesIn(part);
+  return {
+    version: () => (references.length === 0 ? '' : storeOf(config).version(references)),
+    reread: async () => (references.length === 0 ? undefined : storeOf(config).reread(references)),
+  };
+}
+
+/** A secret as it is at each moment where it is in a vault, else as it is now; throws then and now like `resolveSecret`. */
+export function followSecret(ref: string, config: BatonConfig): () => Secret {
+  const now = resolveSecret(ref, config);
+  return vaultRefPattern.test(ref) ? () => storeOf(config).secret(ref) : () => now;
+}
+
+function storeOf(config: BatonConfig): SecretStore {
+  const store = stores.get(config);
+  if (store !== undefined) return store;
+  throw new BatonError('ERR_INTERNAL', {
+    detail: 'The secrets of vaults were not read before they were used.',
+  });
+}
+
+/**
+ * The secret that a reference stands for. Throws ERR_SECRET_UNRESOLVED naming the reference, never a value; of a vault
+ * that cannot be asked ERR_VAULT_UNAVAILABLE.
  * - `secret://env/NAME`: the variable, else the line of that name in `secrets.env` of the local state
  * - `secret://env-url/NAME`: the password inside the URL that the variable holds
  * - `secret://file/path`: the file's content, relative to baton.yaml's folder; `secret://file//abs` is absolute
+ * - `secret://vault/mount/path#field`: as `openSecrets` has read it, and reads it anew
  */
 export function resolveSecret(ref: string, config: BatonConfig): Secret {
   if (!secretRefPattern.test(ref)) {
@@ -32,6 +90,7 @@ export function resolveSecret(ref: string, config: BatonConfig): Secret {
       detail: 'What should be a secret:// reference is none.',
     });
   }
+  if (vaultRefPattern.test(ref)) return storeOf(config).secret(ref);
   const [, scheme, rest] = /^secret:\/\/([a-z-]+)\/(.+)$/s.exec(ref) ?? [];
   if (scheme === 'file') return new Secret(readSecretFile(ref, path.resolve(config.root, rest ?? '')));
   const value = readVariable(rest ?? '', config);

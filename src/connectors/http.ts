@@ -11,7 +11,7 @@ import {
 } from './gate.js';
 import { answerFailure, type ProblemReader } from './http-failure.js';
 import { createTransport, type Transport } from './http-transport.js';
-import type { ConnectionLimits, RequestEvent } from './port.js';
+import type { ConnectionLimits, RequestEvent, ResolvedConnection } from './port.js';
 import { retryAfterMs } from './retry-after.js';
 import { createScrubber } from './scrubber.js';
 
@@ -67,7 +67,10 @@ export interface Authenticator {
   renew?(refused: Authorization): void;
 }
 
-/** HTTP to one vendor. It never retries, except once with a fresh token after a 401. */
+/**
+ * HTTP to one vendor. It never retries, except after a 401: once with a fresh token, and once with secrets that were read
+ * anew, which all later requests then use too.
+ */
 export interface VendorHttp {
   readonly connection: string;
   readonly baseUrl: string;
@@ -96,6 +99,8 @@ export interface VendorHttpOptions {
   readonly rate?: Rate;
   readonly onRequest?: ((event: RequestEvent) => void) | undefined;
   readonly authenticator?: Authenticator;
+  /** Who takes over when our credentials are refused; see `ResolvedConnection`. */
+  readonly renewed?: ResolvedConnection['renewed'] | undefined;
   /** Header that says in seconds, beside a 429, when to ask again, where the vendor has none of the standard's name. */
   readonly resetHeader?: string;
   /** Sent with every request. */
@@ -114,16 +119,24 @@ export function createVendorHttp(options: VendorHttpOptions): VendorHttp {
     options.gate ?? createLocalGate(`${options.connection}|${options.baseUrl}`, options.limits, options.rate);
   const failure = (request: HttpRequest, answer: HttpAnswer): BatonError =>
     answerFailure(transport.place(request), answer, options.problem);
+  let heir: VendorHttp | null = null;
+  const send = async (request: HttpRequest): Promise<Delivery> => {
+    if (heir !== null) return heir.send(request);
+    const delivery = await exchange(options, transport, gate, request);
+    if (request.anonymous === true || !isRefused(delivery)) return delivery;
+    heir = (await options.renewed?.())?.http ?? null;
+    return heir === null ? delivery : heir.send(request);
+  };
 
   return {
     connection: options.connection,
     baseUrl: options.baseUrl,
     requestsInFlight: options.limits.requestsInFlight ?? 4,
     gate,
-    send: (request) => exchange(options, transport, gate, request),
+    send,
     async read(request) {
       request.signal?.throwIfAborted();
-      const delivery = await exchange(options, transport, gate, request);
+      const delivery = await send(request);
       if (delivery.kind !== 'answered') {
         request.signal?.throwIfAborted();
         throw delivery.error;
@@ -135,6 +148,12 @@ export function createVendorHttp(options: VendorHttpOptions): VendorHttp {
     badResponse: (request, answer, what) => transport.place(request).badResponse(what, answer.body),
     close: () => transport.close(),
   };
+}
+
+/** Whether the vendor does not know us, or gave us no token. */
+function isRefused(delivery: Delivery): boolean {
+  if (delivery.kind === 'answered') return delivery.answer.status === 401;
+  return delivery.kind === 'not_sent' && delivery.error.error === 'ERR_SOURCE_AUTH';
 }
 
 /** One request, and once more with a fresh token when the first one was refused. */

@@ -79,6 +79,8 @@ export interface ResolvedConnection {
   readonly gate?: Gate;
   /** Called once per HTTP answer or failure; for metrics. Never sees bodies, headers or query strings. */
   readonly onRequest?: (event: RequestEvent) => void;
+  /** The same connection with its secrets read anew, asked for when the vendor refused these; null when they are no others. */
+  readonly renewed?: () => Promise<Pick<OpenConnection, 'http'> | null>;
 }
 
 export interface ConnectionLimits extends RateSettings {
@@ -114,7 +116,7 @@ export interface OpenConnection {
 }
 
 export interface CheckTick {
-  readonly step: 'dns' | 'tls' | 'auth' | 'scope' | 'sample' | 'clock';
+  readonly step: 'secret' | 'dns' | 'tls' | 'auth' | 'scope' | 'sample' | 'clock';
   readonly state: 'ok' | 'failed' | 'skipped';
   /** What was found: `3 ms`, `core.supplier.read`, `5 records`. */
   readonly detail: string;

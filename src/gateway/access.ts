@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
-import { type BatonConfig, resolveSecret } from '../config/index.js';
+import { type BatonConfig, followSecret } from '../config/index.js';
 import type { Secret } from '../domain/secret.js';
 import { BatonError } from '../protocol/errors.js';
 
@@ -31,7 +31,7 @@ export function createAccess(config: BatonConfig): Access {
       where: 'gateway.token',
     });
   }
-  const secret = token === undefined ? null : resolveSecret(token, config);
+  const secret = token === undefined ? null : followSecret(token, config);
   const publicName = nameIn(publicUrl);
   const admits = (request: FastifyRequest) =>
     secret === null
@@ -69,10 +69,14 @@ function pathOf(request: FastifyRequest): string {
   return request.url.split('?', 1)[0] ?? '';
 }
 
-/** In constant time, whatever the length: both sides are hashed first. */
-function matches(secret: Secret, header: string | undefined): boolean {
+/** In constant time, whatever the length: both sides are hashed first. Nobody is let in while a vault does not give the token. */
+function matches(secret: () => Secret, header: string | undefined): boolean {
   const [, given] = /^Bearer +(\S+) *$/i.exec(header ?? '') ?? [];
-  return timingSafeEqual(digest(given ?? ''), digest(secret.reveal())) && given !== undefined;
+  try {
+    return timingSafeEqual(digest(given ?? ''), digest(secret().reveal())) && given !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function digest(text: string): Buffer {

@@ -2,7 +2,7 @@
  * The gateway as a process: health, metrics, the landing page, and the reconciler. Prints one JSON line when it
  * serves, logs to stderr, ends on SIGTERM or SIGINT within seconds.
  */
-import { loadConfig } from '../config/index.js';
+import { loadConfig, openSecrets } from '../config/index.js';
 import { createLogger, type Logger } from '../observability/logger.js';
 import { BatonError, describeError } from '../protocol/errors.js';
 import { createAccess } from './access.js';
@@ -14,6 +14,8 @@ const stopWithinMs = 4_000;
 
 async function main(log: Logger): Promise<void> {
   const config = loadConfig();
+  const secrets = await openSecrets(config, log);
+  secrets.keepFresh();
   const access = createAccess(config);
   const parts = openParts(config, log);
   const server = createServer(parts, access);
@@ -32,6 +34,7 @@ async function main(log: Logger): Promise<void> {
     setTimeout(() => process.exit(0), stopWithinMs); // a database that hangs must not keep us
     await Promise.allSettled([server.close(), reconciler.stop()]);
     await parts.close();
+    secrets.close();
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal));

@@ -32,9 +32,16 @@ export const catalogue = {
   ERR_SECRET_UNRESOLVED: {
     code: 'BTN-1003',
     title: 'A secret could not be resolved',
-    why: 'The reference names an environment variable or a file that is not there for this process.',
+    why: 'The reference names an environment variable, a file, or a secret of a vault that is not there for this process.',
     fix: 'Set the variable or create the file for the worker, or correct the secret:// reference.',
     retryable: false,
+  },
+  ERR_VAULT_UNAVAILABLE: {
+    code: 'BTN-1008',
+    title: 'A vault could not be asked for a secret',
+    why: 'The vault is down, sealed, overloaded or not reachable from this process, and what was read of it before is too old.',
+    fix: 'See why it does not answer; Baton asks it again by itself. docs/reference/configuration.md',
+    retryable: true,
   },
   ERR_USAGE: {
     code: 'BTN-1004',

@@ -1,5 +1,5 @@
 import type { Connections } from '../activities/ports.js';
-import { type BatonConfig, resolveConnection, unknownConnection } from '../config/index.js';
+import { type BatonConfig, resolveConnection, unknownConnection, watchSecrets } from '../config/index.js';
 import type { Gate } from '../connectors/gate.js';
 import {
   type Connector,
@@ -21,14 +21,23 @@ const allTenants = '*';
 /** A probe that is not heard of so long after its deadline is made again by another worker. */
 const probeMarginMs = 5_000;
 
-/** The connections of baton.yaml, each opened at its first use and then shared by the whole process. `connectors` are those of this build. */
+interface Opened {
+  readonly connection: OpenConnection;
+  /** Of the secrets that it was opened with. */
+  readonly version: string;
+}
+
+/**
+ * The connections of baton.yaml, each opened at its first use and then shared by the whole process, and opened again when its
+ * secrets are other ones. `connectors` are those of this build.
+ */
 export function createConnections(
   config: BatonConfig,
   onRequest: (event: RequestEvent) => void,
   gates: Gates,
   connectors: Readonly<Record<string, Connector>> = registry,
 ): Connections {
-  const opened = new Map<string, OpenConnection>();
+  const opened = new Map<string, Opened>();
 
   function connector(name: string): Connector {
     const type = config.connections[name]?.type;
@@ -54,19 +63,28 @@ export function createConnections(
     });
   }
 
+  function open(name: string, requestClass: RequestClass = 'live'): OpenConnection {
+    const key = `${requestClass} ${name}`;
+    const secrets = watchSecrets(config, config.connections[name]);
+    const version = secrets.version();
+    const known = opened.get(key);
+    // The one before is left to those who still use it; its idle sockets keep nobody.
+    if (known?.version === version) return known.connection;
+    const resolved = resolveConnection(config, name, connectors);
+    const gate = gateOf(resolved, requestClass);
+    const renewed = async () => {
+      if (secrets.version() === version) await secrets.reread();
+      return secrets.version() === version ? null : open(name, requestClass);
+    };
+    const connection = connector(name).open?.({ ...resolved, onRequest, gate, renewed });
+    if (connection === undefined) throw unknownConnection(name, config);
+    opened.set(key, { connection, version });
+    return connection;
+  }
+
   return {
     connector,
-    open(name, requestClass = 'live') {
-      const key = `${requestClass} ${name}`;
-      const known = opened.get(key);
-      if (known !== undefined) return known;
-      const resolved = resolveConnection(config, name, connectors);
-      const gate = gateOf(resolved, requestClass);
-      const connection = connector(name).open?.({ ...resolved, onRequest, gate });
-      if (connection === undefined) throw unknownConnection(name, config);
-      opened.set(key, connection);
-      return connection;
-    },
+    open,
     stream(name, stream) {
       const found = streamsOf(connector(name), config.connections[name]?.settings)[stream];
       if (found === undefined)
@@ -74,7 +92,7 @@ export function createConnections(
       return found;
     },
     close() {
-      for (const connection of opened.values()) connection.close();
+      for (const { connection } of opened.values()) connection.close();
       opened.clear();
     },
   };

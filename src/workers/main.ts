@@ -1,5 +1,5 @@
 import { DefaultLogger, Runtime } from '@temporalio/worker';
-import { loadConfig, otlpPlace } from '../config/index.js';
+import { loadConfig, openSecrets, otlpPlace } from '../config/index.js';
 import { connectors } from '../connectors/registry.js';
 import { createLogger } from '../observability/logger.js';
 import { BatonError, describeError } from '../protocol/errors.js';
@@ -32,6 +32,8 @@ async function main(): Promise<void> {
   const wanted = rolesFromArguments(process.argv);
   const log = createLogger(`worker-${wanted.join('+')}`);
   const config = loadConfig({ connectors });
+  const secrets = await openSecrets(config, log);
+  secrets.keepFresh();
   const place = otlpPlace(config);
   Runtime.install({
     logger: new DefaultLogger('WARN', ({ level, message, meta }) =>
@@ -75,6 +77,7 @@ async function main(): Promise<void> {
   await dispatching?.stop();
   await stopSweeping?.();
   await parts.close();
+  secrets.close();
   await tracing?.close();
 }
 

@@ -33,6 +33,7 @@ A secret stands in the configuration only as a reference; the secret itself is r
 | \`secret://file/keys/coupa\` | the file, relative to the folder of baton.yaml, without its last line break |
 | \`secret://file//run/secrets/coupa\` | the file by its absolute path |
 | \`secret://env-url/NAME\` | the password inside the address that the variable holds |
+| \`secret://vault/mount/path#field\` | a field of a secret in HashiCorp Vault (KV version 2); \`VAULT_ADDR\`, and \`VAULT_TOKEN\`, \`VAULT_TOKEN_FILE\` or \`VAULT_ROLE_ID\` with \`VAULT_SECRET_ID\`, say where and as whom |
 
 ## Customary variables
 

@@ -1,4 +1,4 @@
-import { loadConfig } from '../../config/index.js';
+import { loadConfig, openSecrets } from '../../config/index.js';
 import type { BatonConfig } from '../../config/types.js';
 import { connectors } from '../../connectors/registry.js';
 import { BatonError, describeError } from '../../protocol/errors.js';
@@ -33,7 +33,7 @@ export interface DoctorResult extends Finding {
 
 /** Every check, in the order in which a person would look: the machine, the configuration, the services. */
 export async function runDoctor(options: Omit<DoctorContext, 'config'>): Promise<DoctorResult[]> {
-  const configuration = readConfiguration(options);
+  const configuration = await readConfiguration(options);
   const context: DoctorContext = { ...options, config: configuration.config };
   const [machine, services] = await Promise.all([
     Promise.all(machineChecks.map((check) => perform(check, context))),
@@ -42,12 +42,13 @@ export async function runDoctor(options: Omit<DoctorContext, 'config'>): Promise
   return [...machine, { name: 'configuration', ...configuration.finding }, ...services];
 }
 
-function readConfiguration({ env, cwd }: Omit<DoctorContext, 'config'>): {
+async function readConfiguration({ env, cwd }: Omit<DoctorContext, 'config'>): Promise<{
   config: BatonConfig | undefined;
   finding: Finding;
-} {
+}> {
   try {
     const config = loadConfig({ env, cwd, connectors });
+    await openSecrets(config);
     return { config, finding: { state: 'ok', detail: config.file } };
   } catch (error) {
     return { config: undefined, finding: asFinding(error) };

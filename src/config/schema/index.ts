@@ -7,6 +7,7 @@ import { lakeSchema } from './lake.js';
 import { observabilitySchema } from './observability.js';
 import { pipelinesSchema } from './pipelines.js';
 import { retentionSchema } from './retention.js';
+import { secretsSchema } from './secrets.js';
 import { controlSchema, gatewaySchema, temporalSchema, warehouseSchema } from './services.js';
 import { triageSchema } from './triage.js';
 import { name } from './values.js';
@@ -27,6 +28,7 @@ export const configSchema = z.strictObject({
     .min(1, { error: 'must name at least one tenant' })
     .prefault(['default'])
     .meta({ description: 'Tenants that this installation serves.', examples: [['default', 'acme']] }),
+  secrets: secretsSchema,
   connections: connectionsSchema,
   events: eventsSchema,
   triage: triageSchema,

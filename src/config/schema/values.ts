@@ -1,5 +1,6 @@
 import { Cron } from 'croner';
 import { z } from 'zod';
+import { vaultRefPattern } from '../../vaults/reference.js';
 import { parseUrl } from '../address.js';
 import { parseDuration } from '../duration.js';
 
@@ -11,11 +12,13 @@ import { parseDuration } from '../duration.js';
 /** A reference such as `secret://env/NAME`: the only form in which a secret may stand in the configuration. */
 export type SecretRef = string;
 
-export const secretRefPattern =
+const localRefPattern =
   /^secret:\/\/(?:env\/[A-Za-z_][A-Za-z0-9_]*|env-url\/[A-Za-z_][A-Za-z0-9_]*|file\/.+)$/;
 
+export const secretRefPattern = new RegExp(`${localRefPattern.source}|${vaultRefPattern.source}`);
+
 export const secretMessage =
-  'must be a reference to a secret (secret://env/NAME or secret://file/path), never the secret itself';
+  'must be a reference to a secret (secret://env/NAME, secret://file/path or secret://vault/mount/path#field), never the secret itself';
 
 export const secretRef = z.string({ error: secretMessage }).regex(secretRefPattern, { error: secretMessage });
 

@@ -133,6 +133,7 @@ function open(settings: ResolvedConnection): OpenConnection {
     gate: settings.gate,
     rate: vendorRate,
     onRequest: settings.onRequest,
+    renewed: settings.renewed,
     authenticator: holder,
     // Coupa wants both, also on GET.
     headers: { 'Content-Type': 'application/json' },

@@ -39,6 +39,7 @@ function open(settings: ResolvedConnection): OpenConnection {
     limits: settings.limits,
     gate: settings.gate,
     onRequest: settings.onRequest,
+    renewed: settings.renewed,
     headers: { 'DD-API-KEY': apiKey.reveal() },
     // https://docs.datadoghq.com/api/latest/rate-limits/
     resetHeader: 'x-ratelimit-reset',

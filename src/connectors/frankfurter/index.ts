@@ -27,6 +27,7 @@ function open(settings: ResolvedConnection): OpenConnection {
     limits: settings.limits,
     gate: settings.gate,
     onRequest: settings.onRequest,
+    renewed: settings.renewed,
     problem: (_status, body) =>
       typeof body === 'object' && body !== null && 'message' in body ? { words: String(body.message) } : null,
   });

@@ -75,6 +75,7 @@ function open(own: Freshworks<string>, settings: ResolvedConnection, rate: Rate)
     rate,
     reading,
     onRequest: settings.onRequest,
+    renewed: settings.renewed,
     authenticator: { authorize: async () => authorization },
     problem,
     secrets: [apiKey],

@@ -42,6 +42,7 @@ function open(settings: ResolvedConnection): OpenConnection {
     gate: settings.gate,
     rate,
     onRequest: settings.onRequest,
+    renewed: settings.renewed,
     problem: (_status, body) => (isProblem(body) ? { words: wordsOf(body) } : null),
     secrets: [routingKey],
   });

@@ -34,6 +34,7 @@ function open(settings: ResolvedConnection): OpenConnection {
     limits: settings.limits,
     gate: settings.gate,
     onRequest: settings.onRequest,
+    renewed: settings.renewed,
     ...(authenticator === undefined ? {} : { authenticator }),
     secrets: secretsOf(settings),
   });

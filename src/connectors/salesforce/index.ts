@@ -99,6 +99,7 @@ function open(settings: ResolvedConnection): OpenConnection {
     gate: settings.gate,
     reading: salesforceReading,
     onRequest: settings.onRequest,
+    renewed: settings.renewed,
     authenticator: holder,
     problem: salesforceProblem,
     secrets: [clientSecret],

@@ -64,6 +64,7 @@ function open(resolved: ResolvedConnection): OpenConnection {
     limits: resolved.limits,
     gate: resolved.gate,
     onRequest: resolved.onRequest,
+    renewed: resolved.renewed,
     ...(authorization === null ? {} : { authenticator: { authorize: async () => authorization } }),
     secrets: token === null ? [] : [token],
     problem: (_status, body) =>

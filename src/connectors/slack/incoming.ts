@@ -32,6 +32,7 @@ export function openIncoming(settings: ResolvedConnection): OpenConnection {
     gate: settings.gate,
     rate,
     onRequest: settings.onRequest,
+    renewed: settings.renewed,
     problem: () => null,
     secrets: address.secrets,
   });

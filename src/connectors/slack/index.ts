@@ -48,6 +48,7 @@ function openBot(settings: ResolvedConnection): OpenConnection {
     limits: settings.limits,
     gate: settings.gate,
     onRequest: settings.onRequest,
+    renewed: settings.renewed,
     authenticator: { authorize: async () => authorization },
     problem: (_status, body) =>
       typeof body === 'object' && body !== null && 'error' in body ? { words: String(body.error) } : null,

@@ -47,6 +47,7 @@ function open(settings: ResolvedConnection): OpenConnection {
     limits: settings.limits,
     gate: settings.gate,
     onRequest: settings.onRequest,
+    renewed: settings.renewed,
     problem: (_status, body) =>
       isError(body) ? { words: `${body.error.code}: ${body.error.message}` } : null,
     secrets,

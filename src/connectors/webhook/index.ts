@@ -46,6 +46,7 @@ function open(settings: ResolvedConnection): OpenConnection {
     limits: settings.limits,
     gate: settings.gate,
     onRequest: settings.onRequest,
+    renewed: settings.renewed,
     problem: () => null,
     secrets: [signingSecret],
   });

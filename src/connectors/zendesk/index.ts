@@ -77,6 +77,7 @@ function open(settings: ResolvedConnection): OpenConnection {
     rate: rateOf(settings.settings),
     reading: zendeskReading,
     onRequest: settings.onRequest,
+    renewed: settings.renewed,
     authenticator: { authorize: async () => authorization },
     problem: zendeskProblem,
     secrets: [apiToken],

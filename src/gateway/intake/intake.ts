@@ -1,4 +1,11 @@
-import { type BatonConfig, eventRules, resolveWebhook, tenantOf } from '../../config/index.js';
+import {
+  type BatonConfig,
+  eventRules,
+  resolveWebhook,
+  type SecretWatch,
+  tenantOf,
+  watchSecrets,
+} from '../../config/index.js';
 import type { Connector } from '../../connectors/port.js';
 import type { Handshake, HookRequest, OpenWebhook, Webhook } from '../../connectors/webhook.js';
 import type { Accepted, NewEvent } from '../../control/inbox.js';
@@ -36,7 +43,7 @@ const secretHeader = /sign|secret|token|auth|key|cookie/;
 
 /** What comes in at the door: from the bytes of a request to a row in the inbox. */
 export function createIntake({ config, connectors, accept, onForged }: IntakeDeps): Intake {
-  const opened = new Map<string, OpenWebhook>();
+  const opened = new Map<string, { readonly hook: OpenWebhook; readonly version: string }>();
   const rules = eventRules(config);
 
   function webhookOf(connection: string): Webhook | null {
@@ -45,9 +52,27 @@ export function createIntake({ config, connectors, accept, onForged }: IntakeDep
   }
 
   function open(connection: string, webhook: Webhook): OpenWebhook {
-    const known = opened.get(connection) ?? webhook.open(resolveWebhook(config, connection, connectors));
-    opened.set(connection, known);
-    return known;
+    const version = secretsOf(connection).version();
+    const known = opened.get(connection);
+    if (known?.version === version) return known.hook;
+    const hook = webhook.open(resolveWebhook(config, connection, connectors));
+    opened.set(connection, { hook, version });
+    return hook;
+  }
+
+  function secretsOf(connection: string): SecretWatch {
+    return watchSecrets(config, config.connections[connection]?.webhook);
+  }
+
+  /** What is not genuine is looked at again with secrets read anew: the sender may have begun to use its new one. */
+  async function verified(connection: string, webhook: Webhook, request: HookRequest) {
+    const hook = open(connection, webhook);
+    const verdict = await hook.verify(request);
+    const secrets = secretsOf(connection);
+    if (verdict.genuine || secrets.version() === '') return { hook, verdict };
+    await secrets.reread();
+    const renewed = open(connection, webhook);
+    return renewed === hook ? { hook, verdict } : { hook: renewed, verdict: await renewed.verify(request) };
   }
 
   function eventOf(connection: string, webhook: Webhook, request: HookRequest, read: ReadDelivery): NewEvent {
@@ -73,8 +98,7 @@ export function createIntake({ config, connectors, accept, onForged }: IntakeDep
       const webhook = webhookOf(connection);
       if (webhook === null)
         throw new BatonError('ERR_EVENT_NO_HOOK', { detail: 'No webhook is configured at this address.' });
-      const hook = open(connection, webhook);
-      const verdict = await hook.verify(request);
+      const { hook, verdict } = await verified(connection, webhook, request);
       if (!verdict.genuine) {
         onForged(connection, verdict.why);
         throw new BatonError('ERR_EVENT_NOT_GENUINE', { detail: 'The request could not be verified.' });
