@@ -40,7 +40,7 @@ export const catalogue = {
     code: 'BTN-1008',
     title: 'A vault could not be asked for a secret',
     why: 'The vault is down, sealed, overloaded or not reachable from this process, and what was read of it before is too old.',
-    fix: 'See why it does not answer; Baton asks it again by itself. docs/reference/configuration.md',
+    fix: 'See why it does not answer; Baton asks it again by itself. docs/how-to/vaults.md',
     retryable: true,
   },
   ERR_USAGE: {
