@@ -1,5 +1,6 @@
 import type { Offers } from '../domain/plan.js';
 import { alertmanager } from './alertmanager/index.js';
+import { ariba } from './ariba/index.js';
 import { coupa } from './coupa/index.js';
 import { datadog } from './datadog/index.js';
 import { email } from './email/index.js';
@@ -23,6 +24,7 @@ import { zendesk } from './zendesk/index.js';
 /** Every connector of this build, by the `type` that a connection names in baton.yaml. */
 export const connectors: Readonly<Record<string, Connector>> = {
   alertmanager,
+  ariba,
   coupa,
   datadog,
   email,

@@ -108,16 +108,21 @@ interface TokenAnswer {
   readonly instance_url?: unknown;
 }
 
-/** Asks for a token by the client-credentials grant; any refusal of the credentials is ERR_SOURCE_AUTH. */
+/**
+ * Asks for a token by the client-credentials grant; any refusal of the credentials is ERR_SOURCE_AUTH. `basic`: the
+ * Authorization header, where the vendor takes the client there and not in the form.
+ */
 export async function mintToken(
   http: VendorHttp,
   path: string,
   form: Readonly<Record<string, string | Secret>>,
+  basic?: Secret,
 ): Promise<MintedToken> {
   const request: HttpRequest = {
     method: 'POST',
     path,
     anonymous: true,
+    ...(basic === undefined ? {} : { headers: { Authorization: basic.reveal() } }),
     form: { grant_type: 'client_credentials', ...form },
   };
   const delivery = await http.send(request);

@@ -10,6 +10,8 @@ export interface Settings {
   coupaScopes: readonly string[];
   /** Whether lists show the planted duplicates. */
   duplicates: boolean;
+  /** Whether Ariba's limits hold. */
+  aribaLimited: boolean;
   /** Requests a minute; null = no limit. */
   zendeskPerMinute: number | null;
   zendeskIncrementalPerMinute: number | null;
@@ -40,6 +42,7 @@ export function defaultSettings(): Settings {
       'core.common.read',
     ],
     duplicates: true,
+    aribaLimited: true,
     zendeskPerMinute: 700,
     zendeskIncrementalPerMinute: 10,
     zendeskSearchLagMs: 60_000,

@@ -1,3 +1,4 @@
+import { createAriba } from './ariba/vendor.js';
 import type { SandboxClock } from './clock.js';
 import { type CoupaChanges, createCoupaChanges } from './coupa/changes.js';
 import { type CoupaStore, createCoupaStore } from './coupa/store.js';
@@ -93,6 +94,7 @@ export function createVendors({
       seed: seed.seed,
     }),
     createSalesforce({ ...common, store: stores.salesforce, clientSecret: salesforceClientSecret }),
+    createAriba({ ...common, orders: stores.coupa.store.purchase_orders }),
     createRates(clock),
     createSlack(stores.slack, slackBotToken),
     createRest(stores.rest),

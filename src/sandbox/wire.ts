@@ -15,6 +15,7 @@ export const vendorNames = [
   'datadog',
   'pagerduty',
   'webhooks',
+  'ariba',
 ] as const;
 export type VendorName = (typeof vendorNames)[number];
 

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { ariba } from '../../src/connectors/ariba/index.js';
+import { aribaReading } from '../../src/connectors/ariba/reading.js';
 import { coupa } from '../../src/connectors/coupa/index.js';
 import { frankfurter } from '../../src/connectors/frankfurter/index.js';
-import type { Connector } from '../../src/connectors/port.js';
+import { type Connector, streamsOf } from '../../src/connectors/port.js';
 import { salesforce } from '../../src/connectors/salesforce/index.js';
 import { zendesk } from '../../src/connectors/zendesk/index.js';
 import type { Mapped } from '../../src/domain/columns.js';
@@ -221,5 +223,99 @@ describe('Zendesk', () => {
         is_deleted: 'true',
       },
     });
+  });
+});
+
+describe('SAP Ariba', () => {
+  const settings = {
+    realm: 'mycompany-T',
+    auth: { clientId: 'c', clientSecret: 'secret://env/A', applicationKey: 'secret://env/B' },
+    views: { purchase_orders: 'orders' },
+  };
+  const order = (connector: object, record: unknown, parameters?: Record<string, string>) =>
+    map(
+      { ...ariba, streams: streamsOf(ariba, connector) },
+      'purchase_orders',
+      JSON.stringify(record),
+      parameters,
+    );
+  const usd = (amount: unknown, code = 'USD') => ({ Amount: amount, Currency: { UniqueName: code } });
+  const record = {
+    UniqueName: 'EP123',
+    InternalId: '5012',
+    StatusString: 'Receiving',
+    TimeCreated: '2026-05-01T00:25:37-07:00',
+    TimeUpdated: '2026-05-02T07:25:37Z',
+    Supplier: { UniqueName: 'sid42', Name: 'Ångström AB' },
+    cus_CustomerAccountId: null,
+    LineItems: [
+      {
+        NumberInCollection: 1,
+        Quantity: 3,
+        Description: { Description: 'Paper', Price: usd(0.1) },
+        Amount: usd(0.31),
+      },
+      { NumberInCollection: 2, Quantity: 2.5, Description: { Description: null, Price: usd(19.99) } },
+    ],
+  };
+
+  it('maps an order whose view has no total: its currency is the first line’s', () => {
+    expect(order(settings, record)).toMatchObject({
+      kind: 'row',
+      row: {
+        po_id: 'EP123',
+        po_number: 'EP123',
+        status: 'open',
+        vendor_status: 'Receiving',
+        version: null,
+        supplier_id: 'sid42',
+        supplier_name: 'Ångström AB',
+        customer_account_id: null,
+        currency: 'USD',
+        total: '50.285',
+        line_count: '2',
+        created_at: '2026-05-01T07:25:37.000Z',
+        updated_at: '2026-05-02T07:25:37.000Z',
+      },
+      lines: [
+        { line_id: '1', type: 'quantity', price: '0.1', quantity: '3', total: '0.31' },
+        { line_id: '2', description: null, price: '19.99', quantity: '2.5', total: '49.975' },
+      ],
+    });
+  });
+
+  it('reads the customer from the field that the pipeline names', () => {
+    const named = { ...record, cus_Tier: 'A-1' };
+    expect(order(settings, named, { customerField: 'cus_Tier' })).toMatchObject({
+      row: { customer_account_id: 'A-1' },
+    });
+  });
+
+  it('leaves out what is being composed, and takes the realm’s own states as it is told', () => {
+    const composing = { ...record, StatusString: 'Composing' };
+    expect(order(settings, composing)).toEqual({ kind: 'filtered', reason: 'draft', id: 'EP123' });
+    const own = { ...record, StatusString: 'Awaiting Receipt' };
+    expect(order(settings, own)).toMatchObject({ violations: [{ rule: 'unknown_status' }] });
+    const told = { ...settings, statuses: { 'Awaiting Receipt': 'open' } };
+    expect(order(told, own)).toMatchObject({ row: { status: 'open', vendor_status: 'Awaiting Receipt' } });
+  });
+
+  it.each([
+    ['mixed_currencies', { TotalCost: usd(1, 'EUR') }],
+    ['doubled_line', { LineItems: [record.LineItems[0], record.LineItems[0]] }],
+    ['missing_key', { LineItems: [{ NumberInCollection: 1, Amount: null, Quantity: 1 }], TotalCost: usd(1) }],
+  ])('quarantines an order for %s', (rule, more) => {
+    const mapped = order(settings, { ...record, ...more });
+    expect(mapped.kind === 'quarantined' && new Set(mapped.violations.map((found) => found.rule))).toEqual(
+      new Set([rule]),
+    );
+  });
+
+  it('heeds what is left of the limits once one of them is used up', () => {
+    const left = { 'x-ratelimit-remaining-day': '12', 'x-ratelimit-remaining-minute': '1' };
+    expect(aribaReading(left)).toBeNull();
+    expect(aribaReading({})).toBeNull();
+    const spent = { ...left, 'x-ratelimit-remaining-hour': '0', 'ratelimit-reset': '1800' };
+    expect(aribaReading(spent)).toEqual({ size: 1, remaining: 0, resetsInMs: 1_800_000 });
   });
 });

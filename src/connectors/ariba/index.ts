@@ -1,0 +1,166 @@
+import { z } from 'zod';
+import { orderStatuses, purchaseOrderColumns } from '../../domain/purchase-order.js';
+import type { Rate } from '../../domain/rate.js';
+import { Secret } from '../../domain/secret.js';
+import { type CheckPlan, checkConnection } from '../check.js';
+import { type Authenticator, createVendorHttp, type HttpRequest } from '../http.js';
+import { defineConnector, type OpenConnection, type ResolvedConnection, type Stream } from '../port.js';
+import { optionalSetting, plainText, secretReference, secretSetting, textSetting } from '../settings.js';
+import { createTokenHolder, mintToken, tokenKey } from '../token.js';
+import { vendorClock } from '../vendor-clock.js';
+import { aribaProblem } from './problem.js';
+import { orderMapper } from './purchase-order.js';
+import { mapPurchaseOrderTotal, totalsColumns } from './purchase-order-totals.js';
+import { aribaReading } from './reading.js';
+import { viewStream } from './stream.js';
+
+/** Before Ariba was founded: nothing is older. */
+const beginning = '1996-01-01';
+
+const connection = z.strictObject({
+  /** `mycompany`, or `mycompany-T` for the test realm. */
+  realm: plainText,
+  auth: z.strictObject({
+    clientId: plainText,
+    clientSecret: secretReference,
+    /** The application's key, sent as `apiKey`. */
+    applicationKey: secretReference,
+    /** Where tokens are handed out; known for SAP's own hosts in America and Europe. */
+    baseUrl: z.url().optional(),
+  }),
+  /** View templates by the stream that is read from them; totals without one are not offered. */
+  views: z.strictObject({
+    purchase_orders: plainText,
+    purchase_order_totals: plainText.optional(),
+  }),
+  /** States of the realm's own, and what they mean. */
+  statuses: z.record(plainText, z.enum([...orderStatuses, 'draft'])).optional(),
+  /** The day from which a read from the beginning begins. */
+  since: z.iso.date().optional(),
+});
+type AribaSettings = z.infer<typeof connection>;
+
+/**
+ * The synchronous API's limit is 3 a minute (and 50 an hour, 300 a day, which the vendor tells when they are used up).
+ * https://support.ariba.com/item/view/182740
+ */
+const vendorRate: Rate = { requests: 3, perMs: 60_000 };
+
+/** SAP Ariba: purchase orders by the Operational Reporting API for Procurement. */
+export const ariba = defineConnector<AribaSettings>({
+  type: 'ariba',
+  system: 'SAP Ariba',
+  verifiedAgainst: ['sandbox'],
+  connection,
+  streams: {},
+  streamsOf,
+  rate: () => vendorRate,
+  open,
+});
+
+function streamsOf(settings: AribaSettings): Readonly<Record<string, Stream>> {
+  const { realm, views, since = beginning } = settings;
+  const common = { realm, since: `${since}T00:00:00Z` };
+  const { purchase_orders: orders, purchase_order_totals: totals } = views;
+  return {
+    purchase_orders: viewStream({
+      ...common,
+      name: 'purchase_orders',
+      view: orders,
+      columns: purchaseOrderColumns,
+      map: orderMapper(settings.statuses),
+    }),
+    ...(totals === undefined
+      ? {}
+      : {
+          purchase_order_totals: viewStream({
+            ...common,
+            name: 'purchase_order_totals',
+            view: totals,
+            columns: totalsColumns,
+            map: mapPurchaseOrderTotal,
+          }),
+        }),
+  };
+}
+
+/** Tokens come from another host than data. */
+const tokenHosts: ReadonlyMap<string, string> = new Map([
+  ['openapi.ariba.com', 'https://api.ariba.com'],
+  ['eu.openapi.ariba.com', 'https://api-eu.ariba.com'],
+]);
+
+function open(settings: ResolvedConnection): OpenConnection {
+  const clientId = textSetting(settings, 'auth.clientId');
+  const clientSecret = secretSetting(settings, 'auth.clientSecret');
+  const applicationKey = secretSetting(settings, 'auth.applicationKey');
+  const pair = Buffer.from(`${clientId}:${clientSecret.reveal()}`).toString('base64');
+  const basic = new Secret(`Basic ${pair}`);
+  const tokenBase =
+    optionalSetting(settings, 'auth.baseUrl') ??
+    tokenHosts.get(new URL(settings.baseUrl).hostname) ??
+    settings.baseUrl;
+  const common = {
+    connection: settings.name,
+    system: 'SAP Ariba',
+    limits: settings.limits,
+    onRequest: settings.onRequest,
+    problem: aribaProblem,
+    secrets: [clientSecret, applicationKey, basic, new Secret(pair)],
+  };
+  // Tokens count for no limit.
+  const { requestsPerSecond: _s, requestsPerMinute: _m, requestsPerDay: _d, ...unlimited } = settings.limits;
+  const tokens = createVendorHttp({ ...common, limits: unlimited, baseUrl: tokenBase });
+  const holder = createTokenHolder({
+    key: tokenKey(settings.name, tokenBase, clientId, clientSecret),
+    mint: () => mintToken(tokens, tokenPath, {}, basic),
+  });
+  const http = createVendorHttp({
+    ...common,
+    baseUrl: settings.baseUrl,
+    gate: settings.gate,
+    rate: vendorRate,
+    authenticator: holder,
+    headers: { apiKey: applicationKey.reveal() },
+    resetHeader: 'ratelimit-reset',
+    reading: aribaReading,
+  });
+  const clockCall: HttpRequest = {
+    method: 'POST',
+    path: tokenPath,
+    anonymous: true,
+    headers: { Authorization: basic.reveal() },
+    form: { grant_type: 'client_credentials' },
+  };
+  const opened: OpenConnection = {
+    name: settings.name,
+    http,
+    // The only call that counts for no limit.
+    vendorNow: (signal) => vendorClock(tokens, { ...clockCall, signal }),
+    check: (signal) => checkConnection(opened, checkPlan(settings, clientId, holder), signal),
+    close() {
+      http.close();
+      tokens.close();
+    },
+  };
+  return opened;
+}
+
+const tokenPath = '/v2/oauth/token';
+
+function checkPlan(settings: ResolvedConnection, clientId: string, holder: Authenticator): CheckPlan {
+  const screen = 'SAP Ariba developer portal: Manage › Applications';
+  // Validated already; the secrets stand in it resolved.
+  const { realm } = settings.settings as unknown as AribaSettings;
+  return {
+    system: 'SAP Ariba',
+    streams: Object.values(streamsOf(settings.settings as unknown as AribaSettings)),
+    async authenticate(signal) {
+      await holder.authorize(signal);
+      return `client ${clientId}`;
+    },
+    authFix: `${screen}: check the application’s OAuth client, its secret, and that baseUrl is of your data centre.`,
+    scopeFix: (scope) =>
+      `${screen}: check the application key and that the realm ${realm} has approved it; then that the realm has the ${scope}.`,
+  };
+}
