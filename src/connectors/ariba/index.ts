@@ -102,6 +102,7 @@ function open(settings: ResolvedConnection): OpenConnection {
     settings.baseUrl;
   const common = {
     connection: settings.name,
+    renewed: settings.renewed,
     system: 'SAP Ariba',
     limits: settings.limits,
     onRequest: settings.onRequest,
