@@ -1,23 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toEvent } from '../../src/connectors/datadog/events.js';
 import { datadog } from '../../src/connectors/datadog/index.js';
-import type {
-  CheckTick,
-  EffectRequest,
-  Measured,
-  Message,
-  OpenConnection,
-} from '../../src/connectors/port.js';
+import type { CheckTick, Measured, Message, OpenConnection } from '../../src/connectors/port.js';
 import { Secret } from '../../src/domain/secret.js';
 import { datadogKey } from '../../src/sandbox/datadog/vendor.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
 import { describeAction } from './effect-contract.js';
+import { markerOf, requestOf } from './requests.js';
 import { expectNoSecret, failure, openAgainst, sandboxForTests } from './support.js';
 
 const settings = { auth: { apiKey: new Secret(datadogKey) } };
 const opening = { connector: datadog, vendor: 'datadog', settings } as const;
 const signal = new AbortController().signal;
-const markerOf = (ordinal: number) => `btn-${String(ordinal).padStart(20, '0')}`;
 const message: Message = {
   kind: 'message',
   channel: '#on-call',
@@ -30,12 +24,6 @@ const message: Message = {
     { label: 'Odd', url: 'https://example.com/a) [b](c' },
   ],
 };
-const requestOf = (ordinal: number, body: EffectRequest['body']): EffectRequest => ({
-  key: `default/test/${ordinal}`,
-  marker: markerOf(ordinal),
-  firstSentAt: null,
-  body,
-});
 
 describeAction(datadog, {
   name: 'posting an event',

@@ -4,6 +4,7 @@ import { email } from '../../src/connectors/email/index.js';
 import type { EffectRequest, Message, OpenConnection, SendOutcome } from '../../src/connectors/port.js';
 import { Secret } from '../../src/domain/secret.js';
 import { account, certificate, type MailServerForTests, startMailServer } from './mail-server.js';
+import { requestOf } from './requests.js';
 import { expectDeclaredWrites, expectNoSecret, limits } from './support.js';
 
 const signal = new AbortController().signal;
@@ -19,12 +20,7 @@ const message: Message = {
   fields: [{ name: 'Incident', value: 'inc_3f9a01c2d4e5b6a7' }],
   links: [{ label: 'Ticket', url: 'https://acme.zendesk.com/agent/tickets/7?a=1&b=2' }],
 };
-const requestOf = (ordinal: number, body: EffectRequest['body'] = message): EffectRequest => ({
-  key: `default/test/${ordinal}`,
-  marker: `btn-${String(ordinal).padStart(20, '0')}`,
-  firstSentAt: null,
-  body,
-});
+const about = (ordinal: number, body: EffectRequest['body'] = message) => requestOf(ordinal, body);
 
 interface Opening {
   readonly baseUrl: string;
@@ -61,7 +57,7 @@ async function send(connection: OpenConnection, request: EffectRequest): Promise
 let server: MailServerForTests;
 let plain: OpenConnection;
 let ordinal = 100;
-const next = (body?: EffectRequest['body']) => requestOf(++ordinal, body);
+const next = (body?: EffectRequest['body']) => about(++ordinal, body);
 
 beforeAll(async () => {
   server = await startMailServer({ hideSTARTTLS: true, allowInsecureAuth: true });
@@ -80,7 +76,7 @@ describe('a mail', () => {
   it('is declared with its guarantee', () => expectDeclaredWrites(email, plain));
 
   it('says in text and HTML what the message says, to everybody that is configured', async () => {
-    const outcome = await send(plain, requestOf(1));
+    const outcome = await send(plain, about(1));
     const id = '<btn-00000000000000000001@example.com>';
     expect(outcome).toEqual({ kind: 'confirmed', remoteId: id, remoteUrl: null, adopted: false });
     const [taken] = server.taken;
@@ -108,10 +104,10 @@ describe('a mail', () => {
   });
 
   it('keeps its Message-ID when it is sent again, and answers the first of its conversation', async () => {
-    const first = await send(plain, requestOf(2));
-    await send(plain, { ...requestOf(2), firstSentAt: new Date() });
+    const first = await send(plain, about(2));
+    await send(plain, { ...about(2), firstSentAt: new Date() });
     if (first.kind !== 'confirmed') throw new Error('it was not confirmed');
-    await send(plain, requestOf(3, { ...message, title: 'Ended', severity: 'info', thread: first.remoteId }));
+    await send(plain, about(3, { ...message, title: 'Ended', severity: 'info', thread: first.remoteId }));
     expect(server.taken.map(({ mail }) => mail.messageId)).toEqual([
       first.remoteId,
       first.remoteId,

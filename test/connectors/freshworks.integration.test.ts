@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshdesk } from '../../src/connectors/freshdesk/index.js';
 import { freshservice } from '../../src/connectors/freshservice/index.js';
-import type { EffectRequest, OpenConnection } from '../../src/connectors/port.js';
+import type { OpenConnection } from '../../src/connectors/port.js';
 import { Secret } from '../../src/domain/secret.js';
 import { type FreshTicket, freshdeskKey, freshserviceKey } from '../../src/sandbox/freshworks/vendor.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
 import { describeConnector } from './contract.js';
 import { describeAction } from './effect-contract.js';
+import { markerOf, requestOf, ticketBody } from './requests.js';
 import { openAgainst, sandboxForTests, walk } from './support.js';
 
 const requester = 'baton@example.com';
@@ -83,20 +84,6 @@ async function newTicket(sandbox: Sandbox, system: System): Promise<string> {
   const answer = await api<unknown>(sandbox, system, 'POST', '/tickets', ticket);
   return String((system.within('ticket', answer) as FreshTicket).id);
 }
-
-const markerOf = (ordinal: number) => `btn-${String(ordinal).padStart(20, '0')}`;
-
-function requestOf(ordinal: number, body: EffectRequest['body']): EffectRequest {
-  return { key: `default/test/${ordinal}`, marker: markerOf(ordinal), firstSentAt: null, body };
-}
-
-const ticketBody = {
-  kind: 'ticket',
-  subject: 'PO-7001: totals differ',
-  description: 'Header 120.00 EUR,\nlines <b>100.00</b> EUR & "more"',
-  priority: 'high',
-  tags: ['baton', 'discrepancy'],
-} as const;
 
 for (const system of systems) {
   const { connector, vendor, settings } = system;

@@ -7,6 +7,7 @@ import { Secret } from '../../src/domain/secret.js';
 import { pagerdutyKey } from '../../src/sandbox/pagerduty/vendor.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
 import { describeAction } from './effect-contract.js';
+import { requestOf } from './requests.js';
 import { expectNoSecret, openAgainst, sandboxForTests } from './support.js';
 
 const settings = { auth: { routingKey: new Secret(pagerdutyKey) } };
@@ -21,12 +22,7 @@ const message: Message = {
   fields: [{ name: 'Incident', value: 'inc_3f9a01c2d4e5b6a7' }],
   links: [{ label: 'Ticket', url: 'https://acme.zendesk.com/agent/tickets/7' }],
 };
-const requestOf = (ordinal: number, body: EffectRequest['body'] = message): EffectRequest => ({
-  key: `default/test/${ordinal}`,
-  marker: `btn-${String(ordinal).padStart(20, '0')}`,
-  firstSentAt: null,
-  body,
-});
+const about = (ordinal: number, body: EffectRequest['body'] = message) => requestOf(ordinal, body);
 
 describeAction(pagerduty, {
   name: 'sending an event',
@@ -36,7 +32,7 @@ describeAction(pagerduty, {
   cannotLook: true,
   match: { method: 'POST', path: '/v2/enqueue' },
   action: (connection) => connection.notifier?.send ?? expect.unreachable(),
-  request: async (_sandbox, ordinal) => requestOf(ordinal),
+  request: async (_sandbox, ordinal) => about(ordinal),
   // What was triggered twice while it is open is one alert.
   visible: async (sandbox, { marker }) =>
     sandbox.pagerduty.alerts.filter(({ dedupKey }) => dedupKey === marker).length,
@@ -54,7 +50,7 @@ describe('an alert at PagerDuty', () => {
     await sandbox?.close();
   });
   const send = async (ordinal: number, body?: Message, on = connection) => {
-    const outcome = await on.notifier?.send.send(requestOf(ordinal, body), signal);
+    const outcome = await on.notifier?.send.send(about(ordinal, body), signal);
     expectNoSecret(outcome);
     expect(JSON.stringify(outcome)).not.toContain(pagerdutyKey);
     return outcome;

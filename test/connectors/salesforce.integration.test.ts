@@ -5,6 +5,7 @@ import { Secret } from '../../src/domain/secret.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
 import { describeConnector } from './contract.js';
 import { describeAction } from './effect-contract.js';
+import { markerOf, requestOf, ticketBody } from './requests.js';
 import { canary, failure, lines, openAgainst, sandboxForTests, walk } from './support.js';
 
 const settings = {
@@ -70,20 +71,6 @@ async function commentsOf(sandbox: Sandbox, id: string): Promise<readonly string
   const { body } = await api(sandbox, 'GET', `/query?q=${encodeURIComponent(q)}`);
   return (body.records as { CommentBody: string }[]).map((one) => one.CommentBody);
 }
-
-const markerOf = (ordinal: number) => `btn-${String(ordinal).padStart(20, '0')}`;
-
-function requestOf(ordinal: number, body: EffectRequest['body']): EffectRequest {
-  return { key: `default/test/${ordinal}`, marker: markerOf(ordinal), firstSentAt: null, body };
-}
-
-const ticketBody = {
-  kind: 'ticket',
-  subject: 'PO-7001: totals differ',
-  description: 'Header 120.00 EUR,\nlines <b>100.00</b> EUR & "more", o\'clock',
-  priority: 'high',
-  tags: ['baton', 'discrepancy'],
-} as const;
 
 describeAction(salesforce, {
   name: 'opening a case',

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { service } from '../../src/connectors/service/index.js';
 import { describeAction } from './effect-contract.js';
+import { requestOf } from './requests.js';
 
 describeAction(service, {
   name: 'a command',
@@ -14,12 +15,13 @@ describeAction(service, {
   cannotLook: true,
   match: { method: 'POST', path: '/inventory/allocations' },
   action: (connection) => connection.commands?.send ?? expect.unreachable(),
-  request: async (_sandbox, ordinal) => ({
-    key: `default/fulfilment/${ordinal}`,
-    marker: `btn-${String(ordinal).padStart(20, '0')}`,
-    firstSentAt: null,
-    body: { kind: 'command', command: 'allocate', remoteId: null, payload: { order_id: String(ordinal) } },
-  }),
+  request: async (_sandbox, ordinal) =>
+    requestOf(ordinal, {
+      kind: 'command',
+      command: 'allocate',
+      remoteId: null,
+      payload: { order_id: String(ordinal) },
+    }),
   async visible(sandbox, { marker }) {
     const answer = await fetch(`${sandbox.url}/services/inventory/allocations`);
     const found = (await answer.json()) as { key: string }[];

@@ -5,6 +5,7 @@ import { Secret } from '../../src/domain/secret.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
 import { describeConnector } from './contract.js';
 import { describeAction } from './effect-contract.js';
+import { requestOf } from './requests.js';
 import { canary, expectDeclaredWrites, expectNoSecret, openAgainst, sandboxForTests } from './support.js';
 
 const settings = { auth: { botToken: new Secret(canary.slackBotToken) } };
@@ -18,11 +19,8 @@ describeAction(slack, {
   authIsRetryable: false,
   match: { method: 'POST', path: '/api/chat.postMessage' },
   action: (connection) => connection.notifier?.send ?? expect.unreachable(),
-  request: async (_sandbox, ordinal) => ({
-    key: `default/test/${ordinal}`,
-    marker: `btn-${String(ordinal).padStart(20, '0')}`,
-    firstSentAt: null,
-    body: {
+  request: async (_sandbox, ordinal) =>
+    requestOf(ordinal, {
       kind: 'message',
       channel: 'C0DATAALRT',
       title: 'Run failed',
@@ -30,8 +28,7 @@ describeAction(slack, {
       severity: 'critical',
       fields: [{ name: 'Run', value: 'run/x' }],
       links: [{ label: 'Run', url: 'http://127.0.0.1:8233/' }],
-    },
-  }),
+    }),
   async visible(sandbox, { marker }) {
     const url = `${sandbox.url}/slack/api/conversations.history?channel=C0DATAALRT&include_all_metadata=true&limit=999`;
     const response = await fetch(url, { headers: { authorization: `Bearer ${canary.slackBotToken}` } });
@@ -53,12 +50,7 @@ describe('an incoming webhook of Slack', () => {
     fields: [{ name: 'Run', value: 'run/x' }],
     links: [{ label: 'Run', url: 'http://127.0.0.1:8233/' }],
   };
-  const requestOf = (ordinal: number) => ({
-    key: `default/test/${ordinal}`,
-    marker: `btn-${String(ordinal).padStart(20, '0')}`,
-    firstSentAt: null,
-    body: message,
-  });
+  const about = (ordinal: number) => requestOf(ordinal, message);
   const signal = new AbortController().signal;
   const place = '/services/T0BATON000/B0000/canary-webhook-5d1e';
   let sandbox: Sandbox;
@@ -73,13 +65,13 @@ describe('an incoming webhook of Slack', () => {
     return one;
   };
   const send = async (connection: OpenConnection, ordinal: number) => {
-    const outcome = await connection.notifier?.send.send(requestOf(ordinal), signal);
+    const outcome = await connection.notifier?.send.send(about(ordinal), signal);
     expectNoSecret(outcome);
     expect(JSON.stringify(outcome)).not.toContain('canary-webhook');
     return outcome;
   };
   const posted = (ordinal: number) =>
-    sandbox.slack.messages.filter((one) => JSON.stringify(one.blocks).includes(requestOf(ordinal).marker));
+    sandbox.slack.messages.filter((one) => JSON.stringify(one.blocks).includes(about(ordinal).marker));
   beforeAll(async () => {
     sandbox = await sandboxForTests(20);
   });
@@ -93,7 +85,7 @@ describe('an incoming webhook of Slack', () => {
     const connection = open(`${sandbox.url}/slack${place}`);
     expectDeclaredWrites(slack, connection);
     expect(connection.notifier?.send.guarantee).toBe('at_least_once');
-    expect(await send(connection, 1)).toMatchObject({ kind: 'confirmed', remoteId: requestOf(1).marker });
+    expect(await send(connection, 1)).toMatchObject({ kind: 'confirmed', remoteId: about(1).marker });
     expect(posted(1)).toMatchObject([
       { via: 'webhook', text: expect.stringContaining('Run &lt;failed&gt;') },
     ]);
@@ -107,7 +99,7 @@ describe('an incoming webhook of Slack', () => {
       const ordinal = 10 + kind.length;
       sandbox.faults.add({ vendor: 'slack', kind, match: { method: 'POST', path: place } });
       expect(await send(connection, ordinal)).toMatchObject({ kind: 'unknown' });
-      expect(connection.notifier?.send.resendIsSafe(requestOf(ordinal), new Date())).toBe(true);
+      expect(connection.notifier?.send.resendIsSafe(about(ordinal), new Date())).toBe(true);
       expect(await send(connection, ordinal)).toMatchObject({ kind: 'confirmed' });
       expect(posted(ordinal)).toHaveLength(2);
     },

@@ -3,6 +3,7 @@ import type { Message, OpenConnection } from '../../src/connectors/port.js';
 import { teams } from '../../src/connectors/teams/index.js';
 import { Secret } from '../../src/domain/secret.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
+import { requestOf } from './requests.js';
 import { expectNoSecret, limits, sandboxForTests } from './support.js';
 
 const flow =
@@ -38,12 +39,7 @@ describe('Microsoft Teams', () => {
   });
 
   const signal = new AbortController().signal;
-  const request = (ordinal: number, body: Message = message) => ({
-    key: `default/incident/${ordinal}`,
-    marker: `btn-${String(ordinal).padStart(20, '0')}`,
-    firstSentAt: null,
-    body,
-  });
+  const request = (ordinal: number, body: Message = message) => requestOf(ordinal, body);
   const send = async (ordinal: number, body?: Message, on = connection) => {
     const outcome = await on.notifier?.send.send(request(ordinal, body), signal);
     expectNoSecret(outcome);

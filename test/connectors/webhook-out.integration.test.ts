@@ -5,6 +5,7 @@ import { webhook } from '../../src/connectors/webhook/index.js';
 import { Secret } from '../../src/domain/secret.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
 import { webhooksSecret } from '../../src/sandbox/webhooks/vendor.js';
+import { requestOf } from './requests.js';
 import { expectDeclaredWrites, expectNoSecret, openAgainst, sandboxForTests } from './support.js';
 
 const settings = { auth: { signingSecret: new Secret(webhooksSecret) }, path: '/in' };
@@ -19,12 +20,7 @@ const message: Message = {
   fields: [{ name: 'Incident', value: 'inc_3f9a01c2d4e5b6a7' }],
   links: [{ label: 'Ticket', url: 'https://acme.zendesk.com/agent/tickets/7' }],
 };
-const requestOf = (ordinal: number, body: EffectRequest['body'] = message): EffectRequest => ({
-  key: `default/test/${ordinal}`,
-  marker: `btn-${String(ordinal).padStart(20, '0')}`,
-  firstSentAt: null,
-  body,
-});
+const about = (ordinal: number, body: EffectRequest['body'] = message) => requestOf(ordinal, body);
 
 describe('a webhook that is sent', () => {
   let sandbox: Sandbox;
@@ -39,14 +35,14 @@ describe('a webhook that is sent', () => {
   });
   afterEach(() => sandbox.faults.clear());
   const send = async (ordinal: number, body?: Message, on = connection) => {
-    const outcome = await on.notifier?.send.send(requestOf(ordinal, body), signal);
+    const outcome = await on.notifier?.send.send(about(ordinal, body), signal);
     expectNoSecret(outcome);
     expect(JSON.stringify(outcome)).not.toContain(webhooksSecret.slice(6));
     return outcome;
   };
 
   it('is signed over its id, its time and the very bytes of its body', async () => {
-    expect(await send(1)).toMatchObject({ kind: 'confirmed', remoteId: requestOf(1).marker });
+    expect(await send(1)).toMatchObject({ kind: 'confirmed', remoteId: about(1).marker });
     const [received] = sandbox.webhooks.received;
     if (received === undefined) throw new Error('nothing came');
     const { id, timestamp, signature, body } = received;
@@ -71,7 +67,7 @@ describe('a webhook that is sent', () => {
   it('has the same id when it is sent again, and says what it answers', async () => {
     await send(2);
     await send(2);
-    await send(3, { ...message, severity: 'info', thread: requestOf(2).marker });
+    await send(3, { ...message, severity: 'info', thread: about(2).marker });
     const [, first, again, end] = sandbox.webhooks.received;
     expect(again?.id).toBe(first?.id);
     expect(JSON.parse(end?.body ?? '')).toMatchObject({
@@ -89,7 +85,7 @@ describe('a webhook that is sent', () => {
       sandbox.faults.add({ vendor: 'webhooks', kind, match: { method: 'POST', path: '/in' } });
       expect(await send(ordinal)).toMatchObject({ kind: 'unknown' });
       expect(await send(ordinal)).toMatchObject({ kind: 'confirmed' });
-      const { marker } = requestOf(ordinal);
+      const { marker } = about(ordinal);
       const count = kind === 'reset' ? 1 : 2;
       expect(sandbox.webhooks.received.filter(({ id }) => id === marker)).toHaveLength(count);
     },

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { EffectRequest, OpenConnection } from '../../src/connectors/port.js';
+import type { OpenConnection } from '../../src/connectors/port.js';
 import { zendesk } from '../../src/connectors/zendesk/index.js';
 import { Secret } from '../../src/domain/secret.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
 import { describeConnector } from './contract.js';
 import { describeAction } from './effect-contract.js';
+import { markerOf, requestOf, ticketBody } from './requests.js';
 import { canary, openAgainst, sandboxForTests } from './support.js';
 
 const settings = { auth: { email: 'baton@example.com', apiToken: new Secret(canary.zendeskApiToken) } };
@@ -87,22 +88,6 @@ describeConnector(zendesk, {
     },
   },
 });
-
-function markerOf(ordinal: number): string {
-  return `btn-${String(ordinal).padStart(20, '0')}`;
-}
-
-function requestOf(ordinal: number, body: EffectRequest['body']): EffectRequest {
-  return { key: `default/test/${ordinal}`, marker: markerOf(ordinal), firstSentAt: null, body };
-}
-
-const ticketBody = {
-  kind: 'ticket',
-  subject: 'PO-7001: totals differ',
-  description: 'Header 120.00 EUR, lines 100.00 EUR',
-  priority: 'high',
-  tags: ['baton', 'discrepancy'],
-} as const;
 
 describeAction(zendesk, {
   name: 'opening a ticket',
