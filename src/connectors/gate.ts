@@ -9,6 +9,13 @@ export interface Quota {
   readonly rate: Rate;
 }
 
+/** What a request counts for at the vendor, beside one place of the connection's limit. */
+export interface Charge {
+  readonly quota?: Quota;
+  /** Places of the connection's limit that it takes; 1 when not given. */
+  readonly credits?: number;
+}
+
 /** What the vendor's answer says of its own count. */
 export interface QuotaReading {
   readonly size: number;
@@ -51,7 +58,7 @@ export interface Gate {
    * Waits for leave to send, some seconds at most. Throws ERR_BUDGET_SPENT or ERR_BREAKER_OPEN with the time to wait,
    * ERR_CONTROL_UNAVAILABLE; the signal's reason when it aborts.
    */
-  pass(quota?: Quota, signal?: AbortSignal): Promise<Passage>;
+  pass(charge?: Charge, signal?: AbortSignal): Promise<Passage>;
   /** The outage that holds requests back at this moment; null when one would be let through, if only as a probe. */
   outage(): Promise<Outage | null>;
 }
@@ -62,8 +69,9 @@ export function createLocalGate(connection: string, limits: ConnectionLimits, ve
   const limiter =
     rate === undefined ? null : sharedRateLimiter(connection, (1000 * rate.requests) / rate.perMs);
   return {
-    async pass(_quota, signal) {
-      const waitedMs = (await limiter?.take(signal)) ?? 0;
+    async pass({ credits = 1 } = {}, signal) {
+      let waitedMs = 0;
+      for (let place = 0; place < credits; place += 1) waitedMs += (await limiter?.take(signal)) ?? 0;
       return { waitedMs, settle: async () => {} };
     },
     outage: async () => null,

@@ -2,6 +2,7 @@ import type { Rate } from '../domain/rate.js';
 import type { Secret } from '../domain/secret.js';
 import { BatonError } from '../protocol/errors.js';
 import {
+  type Charge,
   createLocalGate,
   type Gate,
   type Passage,
@@ -32,7 +33,7 @@ export interface HttpRequest {
   readonly anonymous?: boolean;
   /** A shorter deadline than the connection's, for the whole request including its body. */
   readonly timeoutMs?: number;
-  /** A limit of the vendor that this request counts for besides the connection's. */
+  /** A limit of the vendor that this request counts for besides the connection's; `chargeOf` is then not asked. */
   readonly quota?: Quota;
   readonly signal?: AbortSignal | undefined;
 }
@@ -103,6 +104,8 @@ export interface VendorHttpOptions {
   readonly renewed?: ResolvedConnection['renewed'] | undefined;
   /** Header that says in seconds, beside a 429, when to ask again, where the vendor has none of the standard's name. */
   readonly resetHeader?: string;
+  /** What the vendor counts a request for, where not each is one and the same. */
+  readonly chargeOf?: (request: HttpRequest) => Charge;
   /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Reads the vendor's error bodies. */
@@ -190,7 +193,9 @@ async function admitted(
 ): Promise<Delivery> {
   let passage: Passage;
   try {
-    passage = await gate.pass(request.quota, request.signal);
+    const { quota } = request;
+    const charge = quota === undefined ? options.chargeOf?.(request) : { quota };
+    passage = await gate.pass(charge, request.signal);
   } catch (cause) {
     return {
       kind: 'not_sent',

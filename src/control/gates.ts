@@ -86,11 +86,17 @@ export function createGates(store: BudgetStore): Gates {
       }
 
       return {
-        async pass(quota, signal): Promise<Passage> {
+        async pass({ quota, credits = 1 } = {}, signal): Promise<Passage> {
           let waitedMs = 0;
           for (const { name, rate } of quota === undefined ? always : [...always, quota])
             waitedMs += (await meterOf(options, name, rate).take(signal)).waitedMs;
-          const place = await meterOf(options, '', own ?? null).take(signal);
+          const meter = meterOf(options, '', own ?? null);
+          let place = await meter.take(signal);
+          // A probe is one request, whatever it counts for.
+          for (let taken = 1; taken < credits && place.probe === null; taken += 1) {
+            waitedMs += place.waitedMs;
+            place = await meter.take(signal);
+          }
           return {
             waitedMs: waitedMs + place.waitedMs,
             settle: (outcome) => settle(place, quota, outcome),

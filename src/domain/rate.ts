@@ -6,6 +6,11 @@ export interface Rate {
   readonly burst?: number;
 }
 
+/** Of an account's requests a minute, a tenth is left to others; a quarter of them may go at once. */
+export function mostOfMinute(limit: number): Rate {
+  return { requests: limit * 0.9, perMs: minuteMs, burst: limit / 4 };
+}
+
 /** A rate as the generic cell rate algorithm (GCRA) has it: a place each `intervalMs`. */
 export interface Pace {
   readonly intervalMs: number;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Rate } from '../../domain/rate.js';
+import { mostOfMinute } from '../../domain/rate.js';
 import { Secret } from '../../domain/secret.js';
 import { type CheckPlan, checkConnection } from '../check.js';
 import type { QuotaReading } from '../gate.js';
@@ -17,6 +17,7 @@ import {
 import { readPage } from '../read-page.js';
 import { secretReference, secretSetting, textSetting } from '../settings.js';
 import { vendorClock } from '../vendor-clock.js';
+import { chargesOf, type LimitedCall } from './charges.js';
 import { type Dialect, freshworksDesk } from './desk.js';
 
 /** In what the systems of Freshworks differ. */
@@ -27,6 +28,7 @@ export interface Freshworks<Plan extends string> {
   readonly perMinute: Readonly<Record<Plan, number>>;
   /** The plan with the smallest limit, which holds when none is named. */
   readonly smallest: NoInfer<Plan>;
+  readonly limitedCalls: readonly LimitedCall<Plan>[];
   readonly dialect: Dialect;
   /** The vendor's page on the call-outs of its rules. */
   readonly webhookDocs: string;
@@ -38,11 +40,8 @@ const oneTicket: HttpRequest = { method: 'GET', path: '/api/v2/tickets', query: 
 /** A system of Freshworks: Basic authentication with the key of an agent, and limits by the minute. */
 export function freshworks<Plan extends string>(own: Freshworks<Plan>): OpenableConnector<unknown> {
   const plans = Object.keys(own.perMinute) as [Plan, ...Plan[]];
-  /** A quarter of it may go at once; a tenth is left to others. */
-  const rateOf = (settings: Readonly<Record<string, unknown>>): Rate => {
-    const limit = own.perMinute[(settings['plan'] as Plan | undefined) ?? own.smallest];
-    return { requests: limit * 0.9, perMs: 60_000, burst: limit / 4 };
-  };
+  const planOf = (settings: Readonly<Record<string, unknown>>): Plan =>
+    (settings['plan'] as Plan | undefined) ?? own.smallest;
   return defineConnector<unknown>({
     type: own.type,
     system: own.system,
@@ -57,12 +56,16 @@ export function freshworks<Plan extends string>(own: Freshworks<Plan>): Openable
     writes: { 'ticket.open': ['once_after_looking'], 'ticket.update': ['once_after_looking'] },
     streams: own.streams,
     webhook: ticketCallout(own.webhookDocs),
-    rate: rateOf,
-    open: (settings) => open(own, settings, rateOf(settings.settings)),
+    rate: (settings) => mostOfMinute(own.perMinute[planOf(settings)]),
+    open: (settings) => open(own, settings, planOf(settings.settings)),
   });
 }
 
-function open(own: Freshworks<string>, settings: ResolvedConnection, rate: Rate): OpenConnection {
+function open<Plan extends string>(
+  own: Freshworks<Plan>,
+  settings: ResolvedConnection,
+  of: Plan,
+): OpenConnection {
   const apiKey = secretSetting(settings, 'auth.apiKey');
   const credentials = Buffer.from(`${apiKey.reveal()}:X`).toString('base64');
   const authorization = { header: new Secret(`Basic ${credentials}`), calls: 0 };
@@ -72,7 +75,8 @@ function open(own: Freshworks<string>, settings: ResolvedConnection, rate: Rate)
     baseUrl: settings.baseUrl,
     limits: settings.limits,
     gate: settings.gate,
-    rate,
+    rate: mostOfMinute(own.perMinute[of]),
+    chargeOf: chargesOf(own.limitedCalls, of),
     reading,
     onRequest: settings.onRequest,
     renewed: settings.renewed,
@@ -118,7 +122,10 @@ function problem(_status: number, body: unknown): VendorProblem | null {
   return words.length === 0 ? null : { words: words.map(String).join('; ') };
 }
 
-function plan({ system, dialect, streams }: Freshworks<string>, http: VendorHttp): CheckPlan {
+function plan<Plan extends string>(
+  { system, dialect, streams }: Freshworks<Plan>,
+  http: VendorHttp,
+): CheckPlan {
   return {
     system,
     streams: Object.values(streams),

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import type { Rate } from '../../domain/rate.js';
+import { mostOfMinute, type Rate } from '../../domain/rate.js';
 import { Secret } from '../../domain/secret.js';
 import { BatonError } from '../../protocol/errors.js';
 import { type CheckPlan, checkConnection } from '../check.js';
+import type { Charge } from '../gate.js';
 import { createVendorHttp, type HttpRequest, type VendorHttp } from '../http.js';
 import { defineConnector, type OpenConnection, type ResolvedConnection } from '../port.js';
 import { readObject } from '../read-page.js';
@@ -42,10 +43,18 @@ const connection = z.strictObject({
   plan: z.enum(plans, { error: `must be one of ${plans.join(', ')}` }).optional(),
 });
 
-/** A quarter of it may go at once; a tenth is left to others. */
+function planOf(settings: Readonly<Record<string, unknown>>): ZendeskPlan {
+  return (settings['plan'] as ZendeskPlan | undefined) ?? 'team';
+}
+
 function rateOf(settings: Readonly<Record<string, unknown>>): Rate {
-  const limit = perMinute[(settings['plan'] as ZendeskPlan | undefined) ?? 'team'];
-  return { requests: limit * 0.9, perMs: 60_000, burst: limit / 4 };
+  return mostOfMinute(perMinute[planOf(settings)]);
+}
+
+/** Updates of tickets have a limit of their own, by account. */
+function chargesOf(plan: ZendeskPlan): (request: HttpRequest) => Charge {
+  const quota = { name: 'ticket update', rate: mostOfMinute(plan === 'high_volume' ? 300 : 100) };
+  return ({ method, path }) => (method === 'PUT' && /\/tickets\/\d+\.json$/.test(path) ? { quota } : {});
 }
 
 export const zendesk = defineConnector<z.infer<typeof connection>>({
@@ -75,6 +84,7 @@ function open(settings: ResolvedConnection): OpenConnection {
     limits: settings.limits,
     gate: settings.gate,
     rate: rateOf(settings.settings),
+    chargeOf: chargesOf(planOf(settings.settings)),
     reading: zendeskReading,
     onRequest: settings.onRequest,
     renewed: settings.renewed,

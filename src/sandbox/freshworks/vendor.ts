@@ -273,10 +273,10 @@ export function createFreshworks(
         handle: (call: Call) => listed(name, call),
       })),
     ],
-    throttle() {
+    throttle(call) {
       const limit = settings.freshworksPerMinute;
       if (limit === null) return null;
-      const { remaining, resetSeconds } = account.count(limit, Date.now());
+      const { remaining, resetSeconds } = account.count(limit, Date.now(), creditsOf(call));
       if (remaining >= 0) return null;
       const message = 'You have exceeded the limit of requests per minute';
       return json(
@@ -301,4 +301,10 @@ export function createFreshworks(
     },
     refuse: (status) => json(status, { code: 'error', message: `it was answered ${status}` }),
   };
+}
+
+/** What is embedded counts for further requests: two in a list, one in a record. */
+function creditsOf({ path, query }: Call): number {
+  const embedded = query.get('include')?.split(',').length ?? 0;
+  return 1 + embedded * (/\/\d+$/.test(path) ? 1 : 2);
 }
