@@ -1,4 +1,5 @@
-import { Secret } from '../domain/secret.js';
+import type { Secret } from '../domain/secret.js';
+import { awsVariables } from './aws.js';
 import { secretRefPattern } from './schema/values.js';
 import { environmentOf, resolveSecret } from './secrets.js';
 import type { BatonConfig } from './types.js';
@@ -50,18 +51,15 @@ interface BucketSettings {
 
 /** The same of any bucket. */
 export function bucketPlace(of: BucketSettings, config: BatonConfig): S3Place {
-  // The SDK's note on which versions of Node it will support belongs in release notes, not in every log.
-  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
-  const environment = environmentOf(config);
-  const endpoint = of.endpoint ?? environment['AWS_ENDPOINT_URL_S3'] ?? environment['AWS_ENDPOINT_URL'];
+  const customary = awsVariables(environmentOf(config));
   return {
     type: 's3',
     bucket: of.bucket,
     prefix: of.prefix,
-    region: of.region || environment['AWS_REGION'] || environment['AWS_DEFAULT_REGION'] || 'us-east-1',
-    endpoint: endpoint || null,
+    region: of.region || customary.region || 'us-east-1',
+    endpoint: of.endpoint || customary.endpoint('S3'),
     forcePathStyle: of.forcePathStyle,
-    credentials: configured(of, config) ?? customary(config),
+    credentials: configured(of, config) ?? customary.keys,
   };
 }
 
@@ -92,13 +90,4 @@ function configured({ auth }: BucketSettings, config: BatonConfig): S3Place['cre
     secretAccessKey: resolveSecret(secretAccessKey, config),
     sessionToken: sessionToken === undefined ? null : resolveSecret(sessionToken, config),
   };
-}
-
-function customary(config: BatonConfig): S3Place['credentials'] {
-  const environment = environmentOf(config);
-  const accessKeyId = environment['AWS_ACCESS_KEY_ID'];
-  const secret = environment['AWS_SECRET_ACCESS_KEY'];
-  const token = environment['AWS_SESSION_TOKEN'];
-  if (!accessKeyId || !secret) return null;
-  return { accessKeyId, secretAccessKey: new Secret(secret), sessionToken: token ? new Secret(token) : null };
 }

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Secret } from '../domain/secret.js';
 import { BatonError } from '../protocol/errors.js';
+import { createVaults } from '../vaults/read.js';
 import { vaultReferencesIn, vaultRefPattern } from '../vaults/reference.js';
 import { openSecretStore, type SecretLog, type SecretStore } from '../vaults/store.js';
-import { createVault } from '../vaults/vault.js';
 import { parseUrl } from './address.js';
 import type { Environment } from './environment.js';
 import { secretRefPattern } from './schema/values.js';
@@ -33,7 +33,7 @@ export async function openSecrets(config: BatonConfig, log?: SecretLog): Promise
   const known = stores.get(config);
   if (known !== undefined) return known;
   const { refresh: refreshMs, keep: keepMs } = config.secrets;
-  const read = createVault(environmentOf(config));
+  const read = createVaults(environmentOf(config));
   const store = await openSecretStore({
     references: vaultReferencesIn(config),
     read,
@@ -81,7 +81,7 @@ function storeOf(config: BatonConfig): SecretStore {
  * - `secret://env/NAME`: the variable, else the line of that name in `secrets.env` of the local state
  * - `secret://env-url/NAME`: the password inside the URL that the variable holds
  * - `secret://file/path`: the file's content, relative to baton.yaml's folder; `secret://file//abs` is absolute
- * - `secret://vault/mount/path#field`: as `openSecrets` has read it, and reads it anew
+ * - `secret://vault/mount/path#field`, `secret://aws/name#field`: as `openSecrets` has read it, and reads it anew
  */
 export function resolveSecret(ref: string, config: BatonConfig): Secret {
   if (!secretRefPattern.test(ref)) {

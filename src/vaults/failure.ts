@@ -23,21 +23,3 @@ const refusals = new WeakSet<BatonError>();
 export function mayPass(error: BatonError): boolean {
   return error.error === 'ERR_VAULT_UNAVAILABLE' || refusals.has(error);
 }
-
-/** A field of a secret; numbers and truth values as text. */
-export function member(reference: string, fields: unknown, key: string): string {
-  const known = typeof fields === 'object' && fields !== null && !Array.isArray(fields) ? fields : {};
-  const value = Object.hasOwn(known, key) ? (known as Record<string, unknown>)[key] : undefined;
-  if (typeof value === 'string') return nonEmpty(reference, value);
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  if (value !== undefined)
-    throw unresolved(reference, `the field ${key} is no text`, 'Name a field that holds the secret itself.');
-  const names = Object.keys(known).slice(0, 10).join(', ');
-  const there = names === '' ? 'there is none' : `there are: ${names}`;
-  throw unresolved(reference, `the secret has no field ${key}; ${there}`, 'Correct what follows the #.');
-}
-
-function nonEmpty(reference: string, value: string): string {
-  if (value !== '') return value;
-  throw unresolved(reference, 'the secret is empty', 'Store its value in the vault.');
-}

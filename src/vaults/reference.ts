@@ -1,19 +1,36 @@
-/** Where in Vault a secret is, as its reference says it. */
-export interface VaultPlace {
-  readonly mount: string;
-  readonly path: string;
-  readonly field: string;
+/** What is special in a part of a reference is percent-encoded. */
+const patterns = {
+  /** `secret://vault/<mount>/<path>#<field>` */
+  vault: /^secret:\/\/vault\/[^/#\s]+\/[^#\s]+#[^#\s]+$/,
+  /** `secret://aws/<name or ARN>`, with `#<field>` where the secret is JSON */
+  aws: /^secret:\/\/aws\/[^#\s]+(?:#[^#\s]+)?$/,
+} as const;
+
+export type VaultKind = keyof typeof patterns;
+
+/** Where in a vault a secret is, as its reference says it. */
+export interface SecretPlace {
+  readonly vault: VaultKind;
+  /** The reference without its field: what is read at once. */
+  readonly address: string;
+  readonly path: readonly string[];
+  /** Null for the whole secret. */
+  readonly field: string | null;
 }
 
-/** `secret://vault/<mount>/<path>#<field>`; what is special in a part is percent-encoded. */
-export const vaultRefPattern = /^secret:\/\/vault\/[^/#\s]+\/[^#\s]+#[^#\s]+$/;
+export const vaultRefPattern = new RegExp(
+  Object.values(patterns)
+    .map(({ source }) => source)
+    .join('|'),
+);
 
 /** The place that a reference names; null when it names none in a vault. */
-export function vaultPlace(reference: string): VaultPlace | null {
-  if (!vaultRefPattern.test(reference)) return null;
-  const [address = '', field = ''] = reference.slice('secret://vault/'.length).split('#');
-  const [mount = '', ...path] = address.split('/').map(decoded);
-  return { mount, path: path.join('/'), field: decoded(field) };
+export function secretPlace(reference: string): SecretPlace | null {
+  const vault = (Object.keys(patterns) as VaultKind[]).find((kind) => patterns[kind].test(reference));
+  if (vault === undefined) return null;
+  const [address = '', field] = reference.split('#');
+  const path = address.slice(`secret://${vault}/`.length).split('/').map(decoded);
+  return { vault, address, path, field: field === undefined ? null : decoded(field) };
 }
 
 /** Every reference to a vault in a configuration, or a part of it, once each. */

@@ -1,10 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { Secret } from '../domain/secret.js';
 import { type Answered, ask, at } from './ask.js';
-import { member, refused, unavailable, unresolved } from './failure.js';
-import { type VaultPlace, vaultPlace } from './reference.js';
-
-type Variables = Readonly<Record<string, string | undefined>>;
+import { refused, unavailable, unresolved } from './failure.js';
+import type { Variables, VaultReader } from './read.js';
 
 const how =
   'Set VAULT_ADDR, and VAULT_TOKEN, VAULT_TOKEN_FILE, or VAULT_ROLE_ID with VAULT_SECRET_ID, for this process.';
@@ -13,7 +11,7 @@ const how =
  * Reads secrets of HashiCorp Vault's KV engine, version 2, or of what speaks its protocol (OpenBao).
  * https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2#read-secret-version
  */
-export function createVault(env: Variables): (reference: string) => Promise<string> {
+export function createVault(env: Variables): VaultReader {
   const tokens = createTokens(env);
 
   async function read(reference: string, url: string): Promise<Answered> {
@@ -21,24 +19,23 @@ export function createVault(env: Variables): (reference: string) => Promise<stri
     return ask({ reference, url, headers: { ...namespaceOf(env), 'x-vault-token': token.reveal() } });
   }
 
-  return async (reference) => {
-    const place = vaultPlace(reference);
-    if (place === null) throw unresolved(reference, 'it names no secret of Vault', 'Correct the reference.');
-    const url = `${addressOf(env, reference)}/v1/${encoded(place.mount)}/data/${encoded(place.path)}`;
+  return async ({ address: reference, path: [mount = '', ...parts] }) => {
+    const path = parts.join('/');
+    const url = `${addressOf(env, reference)}/v1/${encoded(mount)}/data/${encoded(path)}`;
     let answer = await read(reference, url);
     // A token that AppRole gave may have been revoked: a new one is asked for, once.
     if (answer.status === 403 && tokens.forget()) answer = await read(reference, url);
-    return secretIn(reference, place, answer);
+    return fieldsIn(reference, mount, path, answer);
   };
 }
 
-function secretIn(reference: string, { mount, path, field }: VaultPlace, { status, body }: Answered): string {
-  if (status === 200 && at(body, 'data', 'data') !== undefined)
-    return member(reference, at(body, 'data', 'data'), field);
+function fieldsIn(reference: string, mount: string, path: string, { status, body }: Answered): Secret {
+  const fields = at(body, 'data', 'data');
+  if (status === 200 && fields !== undefined) return new Secret(JSON.stringify(fields));
   if (status === 404) {
     const isDeleted = at(body, 'data', 'metadata') !== undefined;
     const what = isDeleted ? 'its latest version was deleted' : `Vault has no secret ${path} at ${mount}`;
-    throw unresolved(reference, what, `vault kv put -mount=${mount} ${path} ${field}=…`);
+    throw unresolved(reference, what, `vault kv put -mount=${mount} ${path} <field>=…`);
   }
   if (status === 403)
     throw refused(

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createVault } from '../../src/vaults/vault.js';
+import { createVaults } from '../../src/vaults/read.js';
 import { temporaryFolder } from '../setup/shared.js';
 import { startVaultServer, type VaultServer } from '../setup/vault-server.js';
 
@@ -18,7 +18,7 @@ describe('a secret of Vault', () => {
   afterEach(() => vault.stop());
 
   const read = (reference: string, env: Record<string, string> = {}) =>
-    createVault({ VAULT_ADDR: vault.address, VAULT_TOKEN: vault.token, ...env })(reference);
+    createVaults({ VAULT_ADDR: vault.address, VAULT_TOKEN: vault.token, ...env })(reference);
 
   /** What is said of the failure, all of it, and how it is to be mended; never a value or a token. */
   async function failure(reference: string, env?: Record<string, string>) {
@@ -60,7 +60,7 @@ describe('a secret of Vault', () => {
       VAULT_ROLE_ID: vault.role.roleId,
       VAULT_SECRET_ID: vault.role.secretId,
     };
-    const reader = createVault(env);
+    const reader = createVaults(env);
     const reference = 'secret://vault/secret/apps/coupa#secret';
     expect(await Promise.all([reader(reference), reader(reference)])).toEqual([value, value]);
     const logins = () => vault.asked.filter((at) => at.endsWith('/login')).length;
@@ -86,7 +86,7 @@ describe('a secret of Vault', () => {
 
   it('that is missing, deleted or forbidden is named, with what to do', async () => {
     expect(await failure('secret://vault/secret/apps/none#secret')).toEqual(
-      unresolved(/no secret apps\/none at secret/, /vault kv put -mount=secret apps\/none secret=/),
+      unresolved(/no secret apps\/none at secret/, /vault kv put -mount=secret apps\/none <field>=/),
     );
     expect(await failure('secret://vault/secret/apps/coupa#token')).toEqual(
       unresolved(/no field token; there are: secret, port, nested/, /follows the #/),

@@ -33,7 +33,8 @@ A secret stands in the configuration only as a reference; the secret itself is r
 | \`secret://file/keys/coupa\` | the file, relative to the folder of baton.yaml, without its last line break |
 | \`secret://file//run/secrets/coupa\` | the file by its absolute path |
 | \`secret://env-url/NAME\` | the password inside the address that the variable holds |
-| \`secret://vault/mount/path#field\` | a field of a secret in HashiCorp Vault (KV version 2); \`VAULT_ADDR\`, and \`VAULT_TOKEN\`, \`VAULT_TOKEN_FILE\` or \`VAULT_ROLE_ID\` with \`VAULT_SECRET_ID\`, say where and as whom |
+| \`secret://vault/mount/path#field\` | a field of a secret in [HashiCorp Vault](../how-to/vaults.md#hashicorp-vault) |
+| \`secret://aws/name#field\` | a secret in [AWS Secrets Manager](../how-to/vaults.md#aws-secrets-manager), by its name or ARN; without \`#field\` the whole |
 
 ## Customary variables
 
