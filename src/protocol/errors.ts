@@ -170,6 +170,13 @@ export const catalogue = {
     fix: 'Nothing to do: Baton asks again and goes on with the same job. It holds no slot meanwhile.',
     retryable: true,
   },
+  ERR_SOURCE_JOB_FAILED: {
+    code: 'BTN-2023',
+    title: 'The outside system ended a job of ours without a result',
+    why: 'What was asked for is more than it gives, or it failed at it each time that it was asked.',
+    fix: 'See what it says of the job, and run again: what was read before is kept, and nothing is missing in between.',
+    retryable: false,
+  },
   ERR_SOURCE_UNSTABLE: {
     code: 'BTN-2021',
     title: 'The list changes faster than it can be read',

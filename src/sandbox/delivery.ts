@@ -15,7 +15,7 @@ export function reset(raw: ServerResponse): void {
 
 /** Announces the whole body and ends the connection in the middle of it. */
 export function truncate(raw: ServerResponse, answer: Answer): void {
-  const body = Buffer.from(answer.body);
+  const body = bytesOf(answer);
   head(raw, answer, Math.max(2, body.length));
   raw.write(body.subarray(0, Math.floor(body.length / 2)), () => raw.socket?.destroy());
 }
@@ -27,7 +27,7 @@ export async function drip(
   durationMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const body = Buffer.from(answer.body);
+  const body = bytesOf(answer);
   const portions = 10;
   head(raw, answer, body.length);
   for (let at = 0; at < portions && !raw.destroyed && !signal.aborted; at++) {
@@ -36,6 +36,10 @@ export async function drip(
     await sleep(durationMs / portions, undefined, { signal }).catch(() => {});
   }
   raw.end();
+}
+
+function bytesOf({ body }: Answer): Buffer {
+  return typeof body === 'string' ? Buffer.from(body) : body;
 }
 
 export function deliver(raw: ServerResponse, answer: Answer): void {

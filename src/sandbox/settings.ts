@@ -12,6 +12,13 @@ export interface Settings {
   duplicates: boolean;
   /** Whether Ariba's limits hold. */
   aribaLimited: boolean;
+  /** How long an asynchronous job of Ariba’s is at work. */
+  aribaJobMs: number;
+  /** Of its result: records a file, files a job. */
+  aribaRecordsPerFile: number;
+  aribaFilesPerJob: number;
+  /** A job that finds more than this ends with errorMaxReached. */
+  aribaMostRecords: number;
   /** Requests a minute; null = no limit. */
   zendeskPerMinute: number | null;
   zendeskIncrementalPerMinute: number | null;
@@ -43,6 +50,10 @@ export function defaultSettings(): Settings {
     ],
     duplicates: true,
     aribaLimited: true,
+    aribaJobMs: 0,
+    aribaRecordsPerFile: 1_000,
+    aribaFilesPerJob: 10,
+    aribaMostRecords: 1_000_000,
     zendeskPerMinute: 700,
     zendeskIncrementalPerMinute: 10,
     zendeskSearchLagMs: 60_000,

@@ -2,34 +2,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ariba } from '../../src/connectors/ariba/index.js';
 import { type OpenConnection, type Stream, streamsOf } from '../../src/connectors/port.js';
 import { Secret } from '../../src/domain/secret.js';
-import {
-  aribaApplicationKey,
-  aribaClientId,
-  aribaClientSecret,
-  aribaOrderView,
-  aribaRealm,
-} from '../../src/sandbox/ariba/vendor.js';
+import { aribaApplicationKey, aribaClientSecret, aribaOrderView } from '../../src/sandbox/ariba/vendor.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
+import { aribaDeclared, aribaResolved } from './ariba-settings.js';
 import { describeConnector } from './contract.js';
 import { failure, lines, openAgainst, sandboxForTests, walk } from './support.js';
 
-const declared = {
-  realm: aribaRealm,
-  auth: {
-    clientId: aribaClientId,
-    clientSecret: 'secret://env/ARIBA_CLIENT_SECRET',
-    applicationKey: 'secret://env/ARIBA_APPLICATION_KEY',
-  },
-  views: { purchase_orders: aribaOrderView, purchase_order_totals: aribaOrderView },
-};
-const settings = {
-  ...declared,
-  auth: {
-    ...declared.auth,
-    clientSecret: new Secret(aribaClientSecret),
-    applicationKey: new Secret(aribaApplicationKey),
-  },
-};
+const [declared, settings] = [aribaDeclared, aribaResolved];
 const streams = streamsOf(ariba, declared);
 const orders = streams['purchase_orders'] as Stream;
 const path = `/procurement-reporting-details/v2/prod/views/${aribaOrderView}`;

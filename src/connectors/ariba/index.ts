@@ -12,7 +12,7 @@ import { aribaProblem } from './problem.js';
 import { orderMapper } from './purchase-order.js';
 import { mapPurchaseOrderTotal, totalsColumns } from './purchase-order-totals.js';
 import { aribaReading } from './reading.js';
-import { viewStream } from './stream.js';
+import { type AribaConnection, defaultJobsAbove, viewStream } from './stream.js';
 
 /** Before Ariba was founded: nothing is older. */
 const beginning = '1996-01-01';
@@ -35,6 +35,11 @@ const connection = z.strictObject({
   }),
   /** States of the realm's own, and what they mean. */
   statuses: z.record(plainText, z.enum([...orderStatuses, 'draft'])).optional(),
+  /** What changed in a year (or less), if it is more than this, is read by jobs and not by pages; 1,000 when not given. */
+  jobsAbove: z
+    .int({ error: 'must be a whole number' })
+    .min(0, { error: 'must not be less than 0' })
+    .optional(),
   /** The day from which a read from the beginning begins. */
   since: z.iso.date().optional(),
 });
@@ -102,7 +107,6 @@ function open(settings: ResolvedConnection): OpenConnection {
     settings.baseUrl;
   const common = {
     connection: settings.name,
-    renewed: settings.renewed,
     system: 'SAP Ariba',
     limits: settings.limits,
     onRequest: settings.onRequest,
@@ -120,6 +124,7 @@ function open(settings: ResolvedConnection): OpenConnection {
     ...common,
     baseUrl: settings.baseUrl,
     gate: settings.gate,
+    renewed: settings.renewed,
     rate: vendorRate,
     authenticator: holder,
     headers: { apiKey: applicationKey.reveal() },
@@ -133,9 +138,12 @@ function open(settings: ResolvedConnection): OpenConnection {
     headers: { Authorization: basic.reveal() },
     form: { grant_type: 'client_credentials' },
   };
-  const opened: OpenConnection = {
+  const { jobsAbove } = settings.settings;
+  const opened: AribaConnection = {
     name: settings.name,
     http,
+    jobsAbove: typeof jobsAbove === 'number' ? jobsAbove : defaultJobsAbove,
+    mostBytes: settings.limits.maxResponseBytes,
     // The only call that counts for no limit.
     vendorNow: (signal) => vendorClock(tokens, { ...clockCall, signal }),
     check: (signal) => checkConnection(opened, checkPlan(settings, clientId, holder), signal),

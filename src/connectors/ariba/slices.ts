@@ -19,6 +19,7 @@ export interface QueryLimits {
 
 /** The position of a slice of which nothing has been read. */
 const fresh = '-';
+
 const secondMs = 1_000;
 
 /**
@@ -38,15 +39,14 @@ export function slicedPaginator(stream: string, limits: QueryLimits): Paginator 
         'page',
         'mark',
       ]);
-      const isSlice = timeOf(start) < timeOf(end) && Number.isSafeInteger(seen) && Number(seen) >= 0;
+      const isRead = isSlice(start, end) && Number.isSafeInteger(seen) && Number(seen) >= 0;
       const isWhole = Object.keys(inner).length === (inner['at'] === fresh ? 2 : 4);
-      if (!isSlice || !isWhole) throw invalid(stream, 'the stored cursor is unreadable');
+      if (!isRead || !isWhole) throw invalid(stream, 'the stored cursor is unreadable');
       const within = inner['at'] === fresh ? inner : tokens.check(inner, window);
       return { ...within, start: start ?? null, end: end ?? null, seen: seen ?? null };
     },
     ask(from, reading) {
-      const { start, end } = sliceAt(from, reading.window, limits);
-      const filters = JSON.stringify({ updatedDateFrom: start, updatedDateTo: end });
+      const filters = JSON.stringify(filtersOf(sliceAt(from, reading.window, limits)));
       return { path: null, query: { filters, ...tokens.ask(withinSlice(from), reading).query } };
     },
     take(from, page, reading) {
@@ -56,12 +56,28 @@ export function slicedPaginator(stream: string, limits: QueryLimits): Paginator 
       if (next !== null) return { records, next: { ...next, ...slice, seen } };
       const behind =
         seen >= limits.mostRecords ? firstHalf(stream, slice, seen) : sliceBehind(slice, reading.window);
-      return {
-        records,
-        next: behind === null ? null : { at: fresh, to: reading.window.to, ...behind, seen: 0 },
-      };
+      return { records, next: freshAt(behind, reading.window) };
     },
   };
+}
+
+/** Whether nothing has been read of the slice at which a read stands. */
+export function isFresh(from: Cursor | null): boolean {
+  return from === null || position(from) === fresh;
+}
+
+/** Where the slice behind this one begins; null at the window's end. */
+export function behindSlice(slice: Slice, window: Window): Cursor | null {
+  return freshAt(sliceBehind(slice, window), window);
+}
+
+function freshAt(slice: Slice | null, window: Window): Cursor | null {
+  return slice === null ? null : { at: fresh, to: window.to, ...slice, seen: 0 };
+}
+
+/** A slice in the words of Ariba's filters. */
+export function filtersOf({ start, end }: Slice): Readonly<Record<string, string>> {
+  return { updatedDateFrom: start, updatedDateTo: end };
 }
 
 /** The cursor of the page tokens; null where the slice's first page comes next. */
@@ -69,7 +85,8 @@ function withinSlice(from: Cursor | null): Cursor | null {
   return position(from) === fresh ? null : from;
 }
 
-function sliceAt(from: Cursor | null, window: Window, { since, longestMs }: QueryLimits): Slice {
+/** The slice at which a read stands. */
+export function sliceAt(from: Cursor | null, window: Window, { since, longestMs }: QueryLimits): Slice {
   if (from !== null) return { start: String(from['start']), end: String(from['end']) };
   const startMs = Math.floor(Date.parse(window.from ?? since) / secondMs) * secondMs;
   return sliceOf(startMs, longestMs, window);
@@ -96,6 +113,11 @@ function firstHalf(stream: string, { start, end }: Slice, seen: number): Slice {
 
 function secondsText(ms: number): string {
   return new Date(ms).toISOString().replace('.000Z', 'Z');
+}
+
+/** Whether a stored slice begins before it ends. */
+export function isSlice(start: unknown, end: unknown): boolean {
+  return timeOf(start) < timeOf(end);
 }
 
 function timeOf(value: unknown): number {

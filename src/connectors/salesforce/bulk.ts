@@ -4,6 +4,7 @@ import type { HttpAnswer, HttpRequest, VendorHttp } from '../http.js';
 import type { Taken } from '../paging/paginator.js';
 import type { Page } from '../port.js';
 import { readObject } from '../read-page.js';
+import { atWork } from '../vendor-job.js';
 import { dataPath } from './soql.js';
 
 /**
@@ -18,6 +19,8 @@ export const bulkPath =
 
 /** Rows of a result at a time: what they hold of text is within the limit of an answer. */
 const rowsPerPage = 5_000;
+/** A job at work is asked after once a minute at least. */
+const longestWaitMs = 60_000;
 
 /** The next position, judged by the stream's paginator. */
 export type TakeAt = (records: readonly Buffer[], next: string | null) => Taken;
@@ -78,12 +81,8 @@ async function expectComplete(
     throw new BatonError('ERR_CURSOR_INVALID', {
       detail: `${job} was ended by Salesforce (${state}): ${String(errorMessage ?? 'no reason given')}`,
     });
-  const ageMs = Date.now() - Date.parse(String(createdDate).replace(/\+0000$/, 'Z'));
-  throw new BatonError('ERR_SOURCE_NOT_READY', {
-    detail: `${job} is ${String(state)}.`,
-    vendor: true,
-    retryAfterMs: Math.min(60_000, Math.max(2_000, Number.isNaN(ageMs) ? 0 : ageMs / 4)),
-  });
+  const createdMs = Date.parse(String(createdDate).replace(/\+0000$/, 'Z'));
+  throw atWork(job, String(state), createdMs, longestWaitMs);
 }
 
 /** CSV with the names of its fields in the first line, as objects: nothing is null, and only the Is… fields are no text. */

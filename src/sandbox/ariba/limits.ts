@@ -4,6 +4,8 @@ import type { SandboxClock } from '../clock.js';
 const limits = {
   details: [1, 3, 50, 300],
   count: [1, 3, 50, 300],
+  job: [1, 2, 8, 40],
+  result: [2, 20, 200, 1000],
 } as const satisfies Record<string, readonly number[]>;
 export type Family = keyof typeof limits;
 

@@ -4,8 +4,10 @@ import type { Journal } from '../journal.js';
 import type { Settings } from '../settings.js';
 import { sameSecret, TokenIssuer } from '../tokens.js';
 import { type Answer, type Call, json, parseObject, type Route, type Vendor } from '../wire.js';
+import { jobRoutes } from './jobs.js';
 import { createAribaLimits, type Family } from './limits.js';
 import { aribaOrder } from './order.js';
+import { createFinder, longestMs, type Query, queryOf } from './query.js';
 
 export interface AribaParts {
   /** The orders that Coupa has too. */
@@ -25,43 +27,17 @@ export const aribaOrderView = 'baton_purchase_orders';
 const tokenTtlSeconds = 1_440;
 const perPage = 50;
 const mostRecords = 10_000;
-const longestMs = 31_536_000_000;
-
-type Handle = (call: Call, positions: readonly number[], by: Range['by']) => Answer;
-
-interface Range {
-  readonly by: 'updated' | 'created';
-  readonly fromMs: number;
-  readonly toMs: number;
-}
 
 function failed(status: number, message: string): Answer {
   return json(status, { message });
 }
 
-/** `{"updatedDateFrom":…,"updatedDateTo":…}` or the same of `created`; a sentence when it is neither. */
-function rangeOf(text: string | null): Range | string {
-  const filters = parseObject(text ?? '');
-  if (filters === null) return 'filters is not a JSON object';
-  for (const by of ['updated', 'created'] as const) {
-    const [from, to] = [filters[`${by}DateFrom`], filters[`${by}DateTo`]];
-    if (from === undefined && to === undefined) continue;
-    const pattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
-    if (!pattern.test(String(from)) || !pattern.test(String(to)))
-      return `${by}DateFrom or ${by}DateTo is no date`;
-    const [fromMs, toMs] = [Date.parse(String(from)), Date.parse(String(to))];
-    if (toMs < fromMs) return 'The end of the date range lies before its start';
-    if (toMs - fromMs > longestMs) return 'The date range must not be longer than one year';
-    return { by, fromMs, toMs };
-  }
-  return 'A date range is required';
-}
-
-/** https://help.sap.com/docs/ariba-apis: tokens, and the synchronous Operational Reporting API for Procurement. */
+/** https://help.sap.com/docs/ariba-apis: tokens, and the Operational Reporting API for Procurement. */
 export function createAriba({ orders, clock, journal, settings }: AribaParts): Vendor {
   const tokens = new TokenIssuer('ariba', aribaClientSecret, () => clock.ms());
   const revoke = journal.register<number>('ariba.revoke', (ms) => tokens.setValidFrom(ms));
   const take = createAribaLimits(clock);
+  const find = createFinder(orders);
   const basic = `Basic ${Buffer.from(`${aribaClientId}:${aribaClientSecret}`).toString('base64')}`;
 
   function token(call: Call): Answer {
@@ -80,64 +56,62 @@ export function createAriba({ orders, clock, journal, settings }: AribaParts): V
     });
   }
 
-  /** Within the limits, of this realm, and of the view that there is. */
-  function reporting(family: Family, handle: Handle) {
-    return (call: Call): Answer => {
+  /** Within the limits, and of this realm. */
+  function reporting(family: Family, handle: Route['handle']): Route['handle'] {
+    return (call) => {
       const { admitted, headers } = settings.aribaLimited ? take(family) : { admitted: true, headers: {} };
-      const answer = admitted ? answered(call, handle) : failed(429, 'API rate limit exceeded');
+      const answer = admitted ? ofRealm(call, handle) : failed(429, 'API rate limit exceeded');
       return { ...answer, headers: { ...answer.headers, ...headers } };
     };
   }
 
-  function answered(call: Call, handle: Handle): Answer {
-    if (call.query.get('realm') !== aribaRealm)
-      return failed(403, 'The application has no access to the realm');
-    const view = call.params['view'];
-    if (view !== aribaOrderView) return failed(400, `The view template ${view} does not exist`);
-    const range = rangeOf(call.query.get('filters'));
-    return typeof range === 'string' ? failed(400, range) : handle(call, within(range), range.by);
+  function ofRealm(call: Call, handle: Route['handle']): Answer {
+    if (call.query.get('realm') === aribaRealm) return handle(call);
+    return failed(403, 'The application has no access to the realm');
   }
 
-  /** Ascending by the time that is asked for; both ends included. */
-  function within({ by, fromMs, toMs }: Range): readonly number[] {
-    const times = by === 'updated' ? orders.updated : orders.created;
-    return orders
-      .ordered(by === 'updated' ? 'updated-at' : 'created-at')
-      .filter((at) => (times[at] ?? 0) >= fromMs && (times[at] ?? 0) <= toMs)
-      .slice(0, mostRecords);
-  }
-
-  /** A token stands for the time and id of the last record shown: what changes leaves the others where they are. */
-  function page(call: Call, positions: readonly number[], by: Range['by']): Answer {
-    const given = call.query.get('pageToken');
-    const token = given === null ? '' : Buffer.from(given, 'base64url').toString('utf8');
-    const [, lastMs, lastId] = /^(\d+)\.(\d+)$/.exec(token) ?? [];
-    if (given !== null && lastId === undefined) return failed(400, 'The page token is not valid');
-    const times = by === 'updated' ? orders.updated : orders.created;
-    const isBehind = (at: number): boolean => {
-      const afterMs = (times[at] ?? 0) - Number(lastMs);
-      return afterMs > 0 || (afterMs === 0 && (orders.ids[at] ?? 0) > Number(lastId));
+  /** Of the view that there is, and for a year at most. */
+  function synchronous(answer: (query: Query, call: Call) => Answer): Route['handle'] {
+    return (call) => {
+      const view = call.params['view'];
+      if (view !== aribaOrderView) return failed(400, `The view template ${view} does not exist`);
+      const query = queryOf(parseObject(call.query.get('filters') ?? ''));
+      if (typeof query === 'string') return failed(400, query);
+      if (query.toMs - query.fromMs > longestMs)
+        return failed(400, 'The date range must not be longer than one year');
+      return answer(query, call);
     };
-    const rest = given === null ? positions : positions.filter(isBehind);
-    const shown = rest.slice(0, perPage);
-    const end = shown.at(-1) ?? -1;
-    const next = Buffer.from(`${times[end]}.${orders.ids[end]}`).toString('base64url');
+  }
+
+  function page(query: Query, call: Call): Answer {
+    const found = find(query, call.query.get('pageToken'), perPage);
+    if (found === null) return failed(400, 'The page token is not valid');
+    const { positions, token, before } = found;
+    const isLast = token === null || before + perPage >= mostRecords;
     return json(200, {
-      Records: shown.map((at) => aribaOrder(orders.record(at))),
-      ...(rest.length > perPage ? { PageToken: next } : {}),
+      Records: positions.map((at) => aribaOrder(orders.record(at))),
+      ...(isLast ? {} : { PageToken: token }),
     });
   }
 
-  function count(_call: Call, positions: readonly number[]): Answer {
-    const pages = Math.ceil(positions.length / perPage);
-    return json(200, { MaxRecordsInEachPage: perPage, TotalPages: pages, TotalRecords: positions.length });
+  function count(query: Query): Answer {
+    const total = find(query, null, 0)?.total ?? 0;
+    return json(200, {
+      MaxRecordsInEachPage: perPage,
+      TotalPages: Math.ceil(total / perPage),
+      TotalRecords: total,
+    });
   }
 
   const views = '/procurement-reporting-details/v2/prod/views/:view';
   const routes: readonly Route[] = [
     { method: 'POST', path: '/v2/oauth/token', open: true, handle: token },
-    { method: 'GET', path: views, handle: reporting('details', page) },
-    { method: 'GET', path: `${views}/count`, handle: reporting('count', count) },
+    { method: 'GET', path: views, handle: reporting('details', synchronous(page)) },
+    { method: 'GET', path: `${views}/count`, handle: reporting('count', synchronous(count)) },
+    ...jobRoutes({ orders, find, clock, settings, view: aribaOrderView }).map((route) => ({
+      ...route,
+      handle: reporting(route.method === 'POST' ? 'job' : 'result', route.handle),
+    })),
   ];
   return {
     name: 'ariba',
