@@ -6,6 +6,7 @@ import {
   aribaOrderView,
   aribaRealm,
 } from '../../src/sandbox/ariba/vendor.js';
+import { until } from '../chaos/wait.js';
 import { startBaton, type TestBaton } from '../setup/baton.js';
 
 /** The orders as the seed has them, which is Coupa's words: nothing of Ariba's, and nothing of its mapper. */
@@ -40,6 +41,8 @@ describe('po_data_pipeline from SAP Ariba', () => {
             applicationKey: 'secret://env/ARIBA_APPLICATION_KEY',
           },
           views: { purchase_orders: aribaOrderView, purchase_order_totals: aribaOrderView },
+          // The first read is by jobs, the later ones by pages.
+          jobsAbove: 100,
           // The test is not about waiting.
           limits: { requestsPerSecond: 100 },
         }),
@@ -70,8 +73,26 @@ describe('po_data_pipeline from SAP Ariba', () => {
   const totalOf = (order: Seeded) =>
     order['order-lines'].reduce((sum, { total }) => sum + unitsOf(total), 0n);
 
+  /** A run whose workers are replaced while Ariba is at work on its jobs. */
+  async function byJobs() {
+    const { requests, settings } = baton.sandbox;
+    const submitted = () =>
+      requests
+        .counts()
+        .filter(({ method, path }) => method === 'POST' && path.endsWith('/jobs'))
+        .reduce((sum, { count }) => sum + count, 0);
+    settings.aribaJobMs = 3_000;
+    settings.aribaRecordsPerFile = 70;
+    const id = await baton.start();
+    await until('both streams have their jobs', () => submitted() === 2);
+    await baton.replaceWorkers('data');
+    const result = await baton.result(id);
+    expect(submitted()).toBe(2);
+    return result;
+  }
+
   it('has each order with the sum of its lines, its supplier’s name, and its state', async () => {
-    const { state, receipt } = await baton.run();
+    const { state, receipt } = await byJobs();
     expect(state).toBe('succeeded');
     const facts = await rows<Record<string, string>>(
       `SELECT po_id AS id, status, currency, supplier_name AS supplier, trunc(total * 1000)::text AS units,
