@@ -1,4 +1,5 @@
 import { Secret } from '../../src/domain/secret.js';
+import { aribaNetworkId, aribaNetworkKey } from '../../src/sandbox/ariba/network.js';
 import {
   aribaApplicationKey,
   aribaClientId,
@@ -27,4 +28,15 @@ export const aribaResolved = {
     clientSecret: new Secret(aribaClientSecret),
     applicationKey: new Secret(aribaApplicationKey),
   },
+};
+
+/** A connection with the application that reads the Network's orders. */
+export const aribaNetworkDeclared = {
+  auth: aribaDeclared.auth,
+  network: { id: aribaNetworkId },
+  since: '2026-01-01',
+};
+export const aribaNetworkResolved = {
+  ...aribaNetworkDeclared,
+  auth: { ...aribaResolved.auth, applicationKey: new Secret(aribaNetworkKey) },
 };

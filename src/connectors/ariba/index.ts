@@ -8,6 +8,9 @@ import { defineConnector, type OpenConnection, type ResolvedConnection, type Str
 import { optionalSetting, plainText, secretReference, secretSetting, textSetting } from '../settings.js';
 import { createTokenHolder, mintToken, tokenKey } from '../token.js';
 import { vendorClock } from '../vendor-clock.js';
+import { networkStream } from './network.js';
+import { mapNetworkItem, networkItemColumns } from './network-item.js';
+import { mapNetworkOrder, networkOrderColumns } from './network-order.js';
 import { aribaProblem } from './problem.js';
 import { orderMapper } from './purchase-order.js';
 import { mapPurchaseOrderTotal, totalsColumns } from './purchase-order-totals.js';
@@ -17,9 +20,9 @@ import { type AribaConnection, defaultJobsAbove, viewStream } from './stream.js'
 /** Before Ariba was founded: nothing is older. */
 const beginning = '1996-01-01';
 
-const connection = z.strictObject({
-  /** `mycompany`, or `mycompany-T` for the test realm. */
-  realm: plainText,
+const declared = z.strictObject({
+  /** `mycompany`, or `mycompany-T` for the test realm; of the views. */
+  realm: plainText.optional(),
   auth: z.strictObject({
     clientId: plainText,
     clientSecret: secretReference,
@@ -29,10 +32,15 @@ const connection = z.strictObject({
     baseUrl: z.url().optional(),
   }),
   /** View templates by the stream that is read from them; totals without one are not offered. */
-  views: z.strictObject({
-    purchase_orders: plainText,
-    purchase_order_totals: plainText.optional(),
-  }),
+  views: z
+    .strictObject({ purchase_orders: plainText, purchase_order_totals: plainText.optional() })
+    .optional(),
+  /** The buyer’s own id in the Business Network, whose orders are read. */
+  network: z
+    .strictObject({
+      id: z.string().regex(/^AN\d{5,20}$/, { error: 'must be an id of the Network, such as AN01000000001' }),
+    })
+    .optional(),
   /** States of the realm's own, and what they mean. */
   statuses: z.record(plainText, z.enum([...orderStatuses, 'draft'])).optional(),
   /** What changed in a year (or less), if it is more than this, is read by jobs and not by pages; 1,000 when not given. */
@@ -43,7 +51,16 @@ const connection = z.strictObject({
   /** The day from which a read from the beginning begins. */
   since: z.iso.date().optional(),
 });
-type AribaSettings = z.infer<typeof connection>;
+type AribaSettings = z.infer<typeof declared>;
+
+const connection = declared
+  .refine(({ views, network }) => views !== undefined || network !== undefined, {
+    error: 'names neither views of the reporting API nor an id in the Business Network',
+  })
+  .refine(({ views, realm }) => views === undefined || realm !== undefined, {
+    path: ['realm'],
+    error: 'must be named where views are',
+  });
 
 /**
  * The synchronous API's limit is 3 a minute (and 50 an hour, 300 a day, which the vendor tells when they are used up).
@@ -64,7 +81,12 @@ export const ariba = defineConnector<AribaSettings>({
 });
 
 function streamsOf(settings: AribaSettings): Readonly<Record<string, Stream>> {
-  const { realm, views, since = beginning } = settings;
+  return { ...reportingStreams(settings), ...networkStreams(settings) };
+}
+
+function reportingStreams(settings: AribaSettings): Readonly<Record<string, Stream>> {
+  const { realm = '', views, since = beginning } = settings;
+  if (views === undefined) return {};
   const common = { realm, since: `${since}T00:00:00Z` };
   const { purchase_orders: orders, purchase_order_totals: totals } = views;
   return {
@@ -89,6 +111,28 @@ function streamsOf(settings: AribaSettings): Readonly<Record<string, Stream>> {
   };
 }
 
+function networkStreams({ network, since = beginning }: AribaSettings): Readonly<Record<string, Stream>> {
+  if (network === undefined) return {};
+  return {
+    network_purchase_orders: networkStream({
+      since,
+      name: 'network_purchase_orders',
+      path: 'orders',
+      primaryKey: 'payloadId',
+      columns: networkOrderColumns,
+      map: mapNetworkOrder,
+    }),
+    network_purchase_order_items: networkStream({
+      since,
+      name: 'network_purchase_order_items',
+      path: 'items',
+      primaryKey: 'documentNumber',
+      columns: networkItemColumns,
+      map: mapNetworkItem,
+    }),
+  };
+}
+
 /** Tokens come from another host than data. */
 const tokenHosts: ReadonlyMap<string, string> = new Map([
   ['openapi.ariba.com', 'https://api.ariba.com'],
@@ -99,6 +143,7 @@ function open(settings: ResolvedConnection): OpenConnection {
   const clientId = textSetting(settings, 'auth.clientId');
   const clientSecret = secretSetting(settings, 'auth.clientSecret');
   const applicationKey = secretSetting(settings, 'auth.applicationKey');
+  const networkId = optionalSetting(settings, 'network.id');
   const pair = Buffer.from(`${clientId}:${clientSecret.reveal()}`).toString('base64');
   const basic = new Secret(`Basic ${pair}`);
   const tokenBase =
@@ -127,7 +172,10 @@ function open(settings: ResolvedConnection): OpenConnection {
     renewed: settings.renewed,
     rate: vendorRate,
     authenticator: holder,
-    headers: { apiKey: applicationKey.reveal() },
+    headers: {
+      apiKey: applicationKey.reveal(),
+      ...(networkId === undefined ? {} : { 'X-ARIBA-NETWORK-ID': networkId }),
+    },
     resetHeader: 'ratelimit-reset',
     reading: aribaReading,
   });
@@ -160,7 +208,8 @@ const tokenPath = '/v2/oauth/token';
 function checkPlan(settings: ResolvedConnection, clientId: string, holder: Authenticator): CheckPlan {
   const screen = 'SAP Ariba developer portal: Manage › Applications';
   // Validated already; the secrets stand in it resolved.
-  const { realm } = settings.settings as unknown as AribaSettings;
+  const { realm, network } = settings.settings as unknown as AribaSettings;
+  const of = realm === undefined ? `the buyer ${network?.id}` : `the realm ${realm}`;
   return {
     system: 'SAP Ariba',
     streams: Object.values(streamsOf(settings.settings as unknown as AribaSettings)),
@@ -170,6 +219,6 @@ function checkPlan(settings: ResolvedConnection, clientId: string, holder: Authe
     },
     authFix: `${screen}: check the application’s OAuth client, its secret, and that baseUrl is of your data centre.`,
     scopeFix: (scope) =>
-      `${screen}: check the application key and that the realm ${realm} has approved it; then that the realm has the ${scope}.`,
+      `${screen}: check the application key and that ${of} has approved it; then that it has the ${scope}.`,
   };
 }

@@ -6,6 +6,7 @@ import { sameSecret, TokenIssuer } from '../tokens.js';
 import { type Answer, type Call, json, parseObject, type Route, type Vendor } from '../wire.js';
 import { jobRoutes } from './jobs.js';
 import { createAribaLimits, type Family } from './limits.js';
+import { aribaNetworkKey, networkRoot, networkRoutes } from './network.js';
 import { aribaOrder } from './order.js';
 import { createFinder, longestMs, type Query, queryOf } from './query.js';
 
@@ -32,7 +33,7 @@ function failed(status: number, message: string): Answer {
   return json(status, { message });
 }
 
-/** https://help.sap.com/docs/ariba-apis: tokens, and the Operational Reporting API for Procurement. */
+/** https://help.sap.com/docs/ariba-apis: tokens, the Operational Reporting API for Procurement, and the Network’s orders. */
 export function createAriba({ orders, clock, journal, settings }: AribaParts): Vendor {
   const tokens = new TokenIssuer('ariba', aribaClientSecret, () => clock.ms());
   const revoke = journal.register<number>('ariba.revoke', (ms) => tokens.setValidFrom(ms));
@@ -108,6 +109,7 @@ export function createAriba({ orders, clock, journal, settings }: AribaParts): V
     { method: 'POST', path: '/v2/oauth/token', open: true, handle: token },
     { method: 'GET', path: views, handle: reporting('details', synchronous(page)) },
     { method: 'GET', path: `${views}/count`, handle: reporting('count', synchronous(count)) },
+    ...networkRoutes(orders),
     ...jobRoutes({ orders, find, clock, settings, view: aribaOrderView }).map((route) => ({
       ...route,
       handle: reporting(route.method === 'POST' ? 'job' : 'result', route.handle),
@@ -116,11 +118,13 @@ export function createAriba({ orders, clock, journal, settings }: AribaParts): V
   return {
     name: 'ariba',
     routes,
-    authenticate(call) {
+    authenticate(call, route) {
       if (tokens.check(call.headers.authorization) === null)
         return failed(401, 'The access token is invalid or has expired');
       const key = String(call.headers['apikey'] ?? '');
-      return sameSecret(key, aribaApplicationKey) ? null : failed(403, 'The application key is not valid');
+      // Each API has an application of its own.
+      const wanted = route.path.startsWith(networkRoot) ? aribaNetworkKey : aribaApplicationKey;
+      return sameSecret(key, wanted) ? null : failed(403, 'The application key is not valid');
     },
     refuse: (status) => failed(status, status === 404 ? 'Not found' : `Error ${status}`),
     revokeTokens: () => revoke(tokens.nextValidFromMs()),
