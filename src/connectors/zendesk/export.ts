@@ -1,5 +1,4 @@
 import type { Column, Mapped } from '../../domain/columns.js';
-import type { Quota } from '../gate.js';
 import { splitArray } from '../json-split.js';
 import { tokenPaginator } from '../paging/handed-out.js';
 import type { Paginator } from '../paging/paginator.js';
@@ -21,9 +20,6 @@ export interface ExportSpec {
   readonly deletedColumn?: string;
   map(record: Buffer): Mapped;
 }
-
-/** All exports of an account share a limit of their own, ten a minute; half of it may go at once. */
-const exportQuota: Quota = { name: 'incremental', rate: { requests: 10, perMs: 60_000, burst: 5 } };
 
 /** Zendesk refuses a start that is less than a minute ago. */
 const youngestStartMs = 61_000;
@@ -64,7 +60,6 @@ export function exportStream(spec: ExportSpec): Stream {
             ...(isFirst ? { start_time: startTime(window) } : ask.query),
             per_page: size,
           },
-          quota: exportQuota,
           signal: options.signal,
         }),
         split: (body) => splitArray(body, spec.member),

@@ -3,7 +3,7 @@ import { mostOfMinute, type Rate } from '../../domain/rate.js';
 import { Secret } from '../../domain/secret.js';
 import { BatonError } from '../../protocol/errors.js';
 import { type CheckPlan, checkConnection } from '../check.js';
-import type { Charge } from '../gate.js';
+import type { Charge, Quota } from '../gate.js';
 import { createVendorHttp, type HttpRequest, type VendorHttp } from '../http.js';
 import { defineConnector, type OpenConnection, type ResolvedConnection } from '../port.js';
 import { readObject } from '../read-page.js';
@@ -51,10 +51,19 @@ function rateOf(settings: Readonly<Record<string, unknown>>): Rate {
   return mostOfMinute(perMinute[planOf(settings)]);
 }
 
-/** Updates of tickets have a limit of their own, by account. */
+/** All exports of an account share a limit of their own, of which half may go at once; updates of tickets too. */
 function chargesOf(plan: ZendeskPlan): (request: HttpRequest) => Charge {
-  const quota = { name: 'ticket update', rate: mostOfMinute(plan === 'high_volume' ? 300 : 100) };
-  return ({ method, path }) => (method === 'PUT' && /\/tickets\/\d+\.json$/.test(path) ? { quota } : {});
+  const isHigh = plan === 'high_volume';
+  const exported = isHigh ? 30 : 10;
+  const exports: Quota = {
+    name: 'incremental',
+    rate: { requests: exported, perMs: 60_000, burst: exported / 2 },
+  };
+  const updates: Quota = { name: 'ticket update', rate: mostOfMinute(isHigh ? 300 : 100) };
+  return ({ method, path }) => {
+    if (path.startsWith('/api/v2/incremental/')) return { quota: exports };
+    return method === 'PUT' && /\/tickets\/\d+\.json$/.test(path) ? { quota: updates } : {};
+  };
 }
 
 export const zendesk = defineConnector<z.infer<typeof connection>>({

@@ -1,0 +1,191 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectors } from '../../src/connectors/registry.js';
+import {
+  aribaApplicationKey,
+  aribaClientId,
+  aribaClientSecret,
+  aribaOrderView,
+  aribaRealm,
+} from '../../src/sandbox/ariba/vendor.js';
+import { freshdeskKey, freshserviceKey } from '../../src/sandbox/freshworks/vendor.js';
+import type { Sandbox } from '../../src/sandbox/sandbox.js';
+import type { VendorName } from '../../src/sandbox/wire.js';
+import { canaries, startBaton, type TestBaton } from '../setup/baton.js';
+
+/** How many different records each stream has, counted at the vendors and not by us. */
+type Truth = Readonly<Record<string, (sandbox: Sandbox) => number | Promise<number>>>;
+
+const zendeskHas = (path: string, member: string) => async (sandbox: Sandbox) => {
+  const credentials = btoa(`baton@example.com/token:${canaries.ZENDESK_API_TOKEN}`);
+  const url = `${sandbox.url}/zendesk/api/v2/incremental/${path}?start_time=0&per_page=1000`;
+  const answer = await fetch(url, { headers: { authorization: `Basic ${credentials}` } });
+  const body = (await answer.json()) as Readonly<Record<string, readonly { readonly id: number }[]>>;
+  return new Set(body[member]?.map(({ id }) => id)).size;
+};
+const coupaHas =
+  (list: 'purchase_orders' | 'suppliers' | 'invoices' | 'exchange_rates') => (sandbox: Sandbox) =>
+    sandbox.coupa.store[list].ids.length;
+const freshHas = (vendor: 'freshservice' | 'freshdesk', list: string) => (sandbox: Sandbox) =>
+  sandbox[vendor].lists[list]?.length ?? 0;
+const salesforceHas = (object: 'Account' | 'Contact' | 'Case' | 'CaseComment') => (sandbox: Sandbox) =>
+  sandbox.salesforce.records(object).length;
+
+const sources: Readonly<Record<string, Truth>> = {
+  ariba: {
+    purchase_orders: coupaHas('purchase_orders'),
+    purchase_order_totals: coupaHas('purchase_orders'),
+  },
+  coupa: {
+    purchase_orders: coupaHas('purchase_orders'),
+    purchase_order_totals: coupaHas('purchase_orders'),
+    purchase_order_lines: ({ coupa }) =>
+      coupa.store.purchase_orders.ids
+        .map((id) => coupa.store.purchase_orders.find(id) as unknown as { 'order-lines': readonly unknown[] })
+        .reduce((sum, order) => sum + (order['order-lines']?.length ?? 0), 0),
+    suppliers: coupaHas('suppliers'),
+    invoices: coupaHas('invoices'),
+    exchange_rates: coupaHas('exchange_rates'),
+  },
+  freshdesk: {
+    tickets: ({ freshdesk }) => freshdesk.tickets.length,
+    contacts: freshHas('freshdesk', 'contacts'),
+  },
+  freshservice: {
+    tickets: ({ freshservice }) => freshservice.tickets.length,
+    assets: freshHas('freshservice', 'assets'),
+    purchase_orders: freshHas('freshservice', 'purchase_orders'),
+    suppliers: freshHas('freshservice', 'vendors'),
+  },
+  salesforce: {
+    accounts: salesforceHas('Account'),
+    contacts: salesforceHas('Contact'),
+    cases: salesforceHas('Case'),
+    case_comments: salesforceHas('CaseComment'),
+  },
+  zendesk: {
+    tickets: zendeskHas('tickets/cursor', 'tickets'),
+    users: zendeskHas('users/cursor', 'users'),
+    organizations: zendeskHas('organizations', 'organizations'),
+    ticket_metrics: zendeskHas('tickets/cursor', 'tickets'),
+    ticket_metric_events: zendeskHas('ticket_metric_events', 'ticket_metric_events'),
+  },
+};
+
+/** Whose streams each installation declares itself, and the rates, of which a run reads a range. */
+const others = ['files', 'postgres', 'rest', 'frankfurter'];
+
+describe('a run over all sources at once', () => {
+  let baton: TestBaton;
+  beforeAll(async () => {
+    baton = await startBaton({
+      time: 'real',
+      records: 200,
+      tenants: ['default'],
+      settings: (sandboxUrl) => ({
+        FRESHSERVICE_KEY: freshserviceKey,
+        FRESHDESK_KEY: freshdeskKey,
+        ARIBA_CLIENT_SECRET: aribaClientSecret,
+        ARIBA_APPLICATION_KEY: aribaApplicationKey,
+        BATON_CONNECTIONS__FRESHSERVICE: JSON.stringify({
+          type: 'freshservice',
+          baseUrl: `${sandboxUrl}/freshservice`,
+          auth: { apiKey: 'secret://env/FRESHSERVICE_KEY' },
+          requester: 'baton@example.com',
+          plan: 'enterprise',
+        }),
+        BATON_CONNECTIONS__FRESHDESK: JSON.stringify({
+          type: 'freshdesk',
+          baseUrl: `${sandboxUrl}/freshdesk`,
+          auth: { apiKey: 'secret://env/FRESHDESK_KEY' },
+          requester: 'baton@example.com',
+          plan: 'enterprise',
+        }),
+        BATON_CONNECTIONS__ARIBA: JSON.stringify({
+          type: 'ariba',
+          baseUrl: `${sandboxUrl}/ariba`,
+          realm: aribaRealm,
+          since: '2026-01-01',
+          auth: {
+            clientId: aribaClientId,
+            clientSecret: 'secret://env/ARIBA_CLIENT_SECRET',
+            applicationKey: 'secret://env/ARIBA_APPLICATION_KEY',
+          },
+          views: { purchase_orders: aribaOrderView, purchase_order_totals: aribaOrderView },
+          // The test is not about waiting.
+          limits: { requestsPerSecond: 100 },
+        }),
+        // With a smaller plan, exports would wait for their minute.
+        BATON_CONNECTIONS__ZENDESK__PLAN: 'high_volume',
+        BATON_PIPELINES__INGEST_PIPELINE__RETRY_DELAY: '1s',
+        BATON_PIPELINES__INGEST_PIPELINE__SOURCES: JSON.stringify(
+          Object.entries(sources).map(([connection, truth]) => ({
+            connection,
+            streams: Object.keys(truth),
+          })),
+        ),
+      }),
+    });
+    baton.sandbox.settings.aribaLimited = false;
+    // An hour ago: exports do not tell of the last minute.
+    baton.sandbox.clock.shiftTo(-3_600_000);
+    for (let n = 1; n <= 30; n += 1)
+      baton.sandbox.tickets.create({ subject: `Ticket ${n}`, description: 'x' } as never, true, null);
+    baton.sandbox.clock.shiftTo(0);
+  }, 120_000);
+  afterAll(() => baton?.stop());
+
+  /** Records by stream, as the warehouse has them: loaded, and kept back with a reason. */
+  async function found(tenant: string): Promise<Readonly<Record<string, number>>> {
+    const { knex } = baton.warehouseDatabase;
+    const entries = Object.entries(sources).flatMap(([connection, truth]) =>
+      Object.keys(truth).map(async (stream) => {
+        const sql = `SELECT (SELECT count(*) FROM raw.${connection}_${stream} WHERE _tenant = :tenant)::int AS loaded,
+          (SELECT count(*) FROM quarantine.records
+           WHERE tenant = :tenant AND target = :target AND state = 'waiting')::int AS waiting`;
+        const { rows } = await knex.raw(sql, { tenant, target: `raw.${connection}_${stream}` });
+        return [`${connection}.${stream}`, rows[0].loaded + rows[0].waiting] as const;
+      }),
+    );
+    return Object.fromEntries(await Promise.all(entries));
+  }
+  /** What is there, less what a mapper leaves out by its own rule: drafts are no orders. */
+  async function expected(run: string): Promise<Readonly<Record<string, number>>> {
+    const filtered = Object.fromEntries(
+      (await baton.steps(run)).map(({ id, counts }) => [id, counts['filtered'] ?? 0]),
+    );
+    const entries = Object.entries(sources).flatMap(([connection, truth]) =>
+      Object.entries(truth).map(async ([stream, count]) => {
+        const all = await count(baton.sandbox);
+        return [`${connection}.${stream}`, all - (filtered[`extract_${connection}_${stream}`] ?? 0)] as const;
+      }),
+    );
+    return Object.fromEntries(await Promise.all(entries));
+  }
+
+  it('is over all that there are', () => {
+    const own = Object.entries(connectors)
+      .filter(([, { streams, streamsOf }]) => Object.keys(streams).length > 0 || streamsOf !== undefined)
+      .map(([type]) => type);
+    expect(own.filter((type) => !others.includes(type))).toEqual(Object.keys(sources));
+    for (const [type, truth] of Object.entries(sources))
+      if (connectors[type]?.streamsOf === undefined)
+        expect(Object.keys(truth).sort(), type).toEqual(Object.keys(connectors[type]?.streams ?? {}).sort());
+  });
+
+  it('has every record of each, though each stumbles: at a limit, an error, and an answer that is cut off', async () => {
+    for (const vendor of Object.keys(sources) as VendorName[]) {
+      const add = (kind: 'rate_limit' | 'status' | 'truncate', skip: number, params = {}) =>
+        baton.sandbox.faults.add({ vendor, kind, match: { method: 'GET' }, skip, params });
+      add('rate_limit', 1, { retryAfter: 1 });
+      add('status', 2, { status: 503 });
+      add('truncate', 3);
+    }
+    const run = await baton.start({ pipeline: 'ingest_pipeline' });
+    expect(await baton.result(run)).toMatchObject({ state: 'succeeded' });
+    expect(baton.sandbox.faults.list().filter(({ struck }) => struck === 0)).toEqual([]);
+    baton.sandbox.faults.clear();
+    const counts = await found('default');
+    expect(counts).toEqual(await expected(run));
+    for (const [stream, count] of Object.entries(counts)) expect(count, stream).toBeGreaterThan(20);
+  }, 120_000);
+});
