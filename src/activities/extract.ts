@@ -8,6 +8,7 @@ import { type BatchPlace, isOfBatch, writeManifest } from '../lake/parts.js';
 import type { ExtractActivities, ExtractResult } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
 import type { Interval } from '../protocol/run.js';
+import { acknowledge } from './acknowledge.js';
 import { compareStream } from './compare.js';
 import { asActivity } from './failure.js';
 import { loadLanded } from './load.js';
@@ -53,6 +54,7 @@ export function createExtractActivities(deps: ActivityDeps): ExtractActivities {
 
     compareStream: (input) => compareStream(deps, input),
     sweepDeleted: (input) => sweepDeleted(deps, input),
+    acknowledge: (input) => acknowledge(deps, input),
   };
 }
 

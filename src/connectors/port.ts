@@ -187,6 +187,8 @@ export interface Stream {
   ): Promise<{ readonly starts: readonly Cursor[]; readonly calls: number } | null>;
   /** How what there is is compared with what was loaded. Absent where the vendor has no cheap way to say it. */
   readonly keys?: Keys;
+  /** How the vendor is told that a record was taken over, once it is in the warehouse. Absent where it is not to be told. */
+  readonly acknowledgement?: Acknowledgement;
   /** Throws ERR_CURSOR_INVALID when a stored cursor is unreadable or lies in the future; before any request. */
   checkCursor(cursor: unknown, window: Window): Cursor;
   /** One record's verdict. Pure and total: garbage in gives `quarantined`, never an exception. */
@@ -216,6 +218,16 @@ export interface Keys {
   keyOf(record: Buffer): string | null;
   /** Whether the vendor, asked for this one record, says that it does not exist. One call. */
   isGone(connection: OpenConnection, id: string, options: ReadOptions): Promise<boolean>;
+}
+
+/** The vendor's own mark of what was taken over. */
+export interface Acknowledgement {
+  /** The vendor's documentation page of the call. */
+  readonly docs: string;
+  /** The record's key where the vendor does not know yet that it was taken over; else null. Pure and total. */
+  due(record: Buffer): string | null;
+  /** Tells it, in one call; again changes nothing. False when there is no such record any more. */
+  send(connection: OpenConnection, id: string, signal: AbortSignal): Promise<boolean>;
 }
 
 /** Whether what the stream's vendor has deleted can be found by listing its keys, and only so. */

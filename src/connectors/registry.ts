@@ -59,7 +59,10 @@ export function streamsIn(
   return connector === undefined ? {} : streamsOf(connector, settings);
 }
 
-/** Whether a configured connection has a stream, as pipelines ask it when they are compiled. */
+/** What a configured connection has, as pipelines ask it when they are compiled. */
 export function offersOf(connections: Configured, known = connectors): Offers {
-  return (connection, stream) => streamsIn(connections, connection, known)[stream] !== undefined;
+  return (connection, stream) => {
+    const found = streamsIn(connections, connection, known)[stream];
+    return found === undefined ? undefined : { acknowledges: found.acknowledgement !== undefined };
+  };
 }

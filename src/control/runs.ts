@@ -251,18 +251,19 @@ export function createRunStore(control: Database) {
       );
     },
 
-    /** Replaces the step's counts; they are shown in the order given. */
+    /** Replaces the step's counts, which are shown in the order given. Progress clears its count of vendor failures. */
     async stepCounted(
       runId: string,
       stepId: string,
       counts: Readonly<Record<string, number>>,
+      isProgress = false,
     ): Promise<void> {
       await control.guard('noting a step', () =>
-        knex.raw(`UPDATE control.steps SET counts = ? WHERE run_id = ? AND step_id = ?`, [
-          JSON.stringify(counts),
-          runId,
-          stepId,
-        ]),
+        knex.raw(
+          `UPDATE control.steps SET counts = ?, vendor_failures = CASE WHEN ? THEN 0 ELSE vendor_failures END
+           WHERE run_id = ? AND step_id = ?`,
+          [JSON.stringify(counts), isProgress, runId, stepId],
+        ),
       );
     },
 

@@ -3,7 +3,14 @@ import type { Contract } from './shape.js';
 import { hiddenTable, strategyOf, traitsOf, type Write } from './write.js';
 
 /** The steps of a compiled pipeline: what `runPipeline` executes. Plain JSON; it travels in the history once. */
-export type Step = CompareStep | SweepStep | ExtractStep | LoadStep | ReconcileStep | TicketsStep;
+export type Step =
+  | CompareStep
+  | SweepStep
+  | ExtractStep
+  | LoadStep
+  | AcknowledgeStep
+  | ReconcileStep
+  | TicketsStep;
 
 interface StepBase {
   readonly id: string;
@@ -71,6 +78,13 @@ export interface ExtractStep extends StepBase {
 /** Merges what an extract step staged. */
 export interface LoadStep extends StepBase {
   readonly kind: 'load';
+  readonly from: string;
+}
+
+/** Tells the vendor, record by record, that what a load step has merged was taken over. */
+export interface AcknowledgeStep extends StepBase {
+  readonly kind: 'acknowledge';
+  /** The extract step that read it. */
   readonly from: string;
 }
 
@@ -168,8 +182,13 @@ export interface PipelineDefinition<S> {
   compile(settings: S, offers: Offers): Plan;
 }
 
-/** Whether a configured connection has a stream of this name. */
-export type Offers = (connection: string, stream: string) => boolean;
+/** What a configured connection has under this name; undefined where it has no such stream. */
+export type Offers = (connection: string, stream: string) => Offer | undefined;
+
+export interface Offer {
+  /** Whether the vendor is to be told of each record that was taken over. */
+  readonly acknowledges: boolean;
+}
 
 export function definePipeline<S>(definition: PipelineDefinition<S>): PipelineDefinition<S> {
   return definition;
@@ -190,6 +209,8 @@ export function checkPlan(plan: Plan): Plan {
       problems.push(`step ${step.id} loads from ${source.id}, which is loaded apart`);
     if (step.kind === 'extract' && step.range !== undefined && !step.dependsOn.includes(step.range.step))
       problems.push(`step ${step.id} takes its range from ${step.range.step} without depending on it`);
+    if (step.kind === 'acknowledge' && !isLoadedBefore(plan, step))
+      problems.push(`step ${step.id} acknowledges what ${step.from} read before it is loaded`);
     if (
       step.kind === 'sweep' &&
       (byId.get(step.from)?.kind !== 'compare' || !step.dependsOn.includes(step.from))
@@ -206,6 +227,10 @@ export function checkPlan(plan: Plan): Plan {
       detail: `Pipeline ${plan.pipeline}: ${problems.join('; ')}.`,
     });
   return plan;
+}
+
+function isLoadedBefore({ steps }: Plan, { from, dependsOn }: AcknowledgeStep): boolean {
+  return steps.some((step) => step.kind === 'load' && step.from === from && dependsOn.includes(step.id));
 }
 
 /** In capitals or with dashes a name would have to be quoted for ever; PostgreSQL cuts it after 63 characters. */

@@ -30,7 +30,7 @@ export function compilePlan(
   // Each definition is given what the schema of its own name has read.
   const plan = checkPlan(definition.compile(own as never, offers));
   for (const step of plan.steps)
-    if (step.kind === 'extract' && !offers(step.connection, step.stream))
+    if (step.kind === 'extract' && offers(step.connection, step.stream) === undefined)
       throw new BatonError('ERR_PLAN_INVALID', {
         detail: `Pipeline ${plan.pipeline}: the connection ${step.connection} has no stream ${step.stream}.`,
       });

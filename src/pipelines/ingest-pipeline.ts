@@ -1,4 +1,5 @@
-import { definePipeline, type ExtractStep, type LoadStep } from '../domain/plan.js';
+import { definePipeline, type Step } from '../domain/plan.js';
+import { acknowledging } from './acknowledge.js';
 import { rawTable } from './resilient-elt-pipeline.js';
 
 /** What of baton.yaml's `pipelines.ingest_pipeline` the plan depends on. */
@@ -18,11 +19,11 @@ export const ingestPipeline = definePipeline<IngestSettings>({
   id: 'ingest_pipeline',
   aliases: ['ingest'],
   description: 'The streams that its settings name, each into a table of its own in the schema raw.',
-  compile(settings) {
+  compile(settings, offers) {
     const wanted = settings.sources.flatMap(({ connection, streams }) =>
       streams.map((stream) => ({ connection, stream, table: rawTable(connection, stream) })),
     );
-    const steps = wanted.flatMap(({ connection, stream, table }): [ExtractStep, LoadStep] => {
+    const steps = wanted.flatMap(({ connection, stream, table }): Step[] => {
       const name = table.slice('raw.'.length);
       const from = `extract_${name}`;
       return [
@@ -41,6 +42,7 @@ export const ingestPipeline = definePipeline<IngestSettings>({
           parameters: {},
         },
         { id: `load_${name}`, kind: 'load', title: `merge ${table}`, dependsOn: [], from },
+        ...acknowledging(offers, { id: from, connection, stream }, `load_${name}`),
       ];
     });
     return {

@@ -1,6 +1,7 @@
 import { definePipeline, type ExtractStep, type LoadStep, type Step } from '../domain/plan.js';
 import { type ContractSettings, targetContract } from '../domain/shape.js';
 import { defaultWrite, strategyOf, type WriteSettings, writeOf } from '../domain/write.js';
+import { acknowledging } from './acknowledge.js';
 import { tablePrefix } from './table-prefix.js';
 
 /** What of baton.yaml's `pipelines.po_data_pipeline` the plan depends on. */
@@ -50,10 +51,10 @@ export const poDataPipeline = definePipeline<OrderPipelineSettings>({
     'Purchase orders, checked and reconciled, into analytics.po_fact; a ticket for each discrepancy.',
   compile(settings, offers) {
     const retry = { retries: settings.retries, delayMs: settings.retryDelayMs, maxDelayMs: 600_000 };
-    const source = tablePrefix(settings.source);
-    const suppliers = `raw.${source}_suppliers` as const;
-    const invoices = `raw.${source}_invoices` as const;
-    const totals = `raw.${source}_purchase_order_totals` as const;
+    const prefix = tablePrefix(settings.source);
+    const suppliers = `raw.${prefix}_suppliers` as const;
+    const invoices = `raw.${prefix}_invoices` as const;
+    const totals = `raw.${prefix}_purchase_order_totals` as const;
     const customers = `raw.${tablePrefix(settings.customers)}_accounts` as const;
     const rates = `raw.${tablePrefix(settings.rates)}_fx` as const;
 
@@ -94,7 +95,7 @@ export const poDataPipeline = definePipeline<OrderPipelineSettings>({
     });
 
     // What orders are checked against: not every source has all of it.
-    const has = (stream: string): boolean => offers(settings.source, stream);
+    const has = (stream: string): boolean => offers(settings.source, stream) !== undefined;
     const beside = (
       [
         ['totals', 'purchase_order_totals', totals],
@@ -103,6 +104,12 @@ export const poDataPipeline = definePipeline<OrderPipelineSettings>({
       ] as const
     ).filter(([, stream]) => has(stream));
     const checkedTables = Object.fromEntries(beside.map(([id, , table]) => [id, table]));
+
+    const source = (id: string, stream: string) => ({
+      id: `extract_${id}`,
+      connection: settings.source,
+      stream,
+    });
 
     const steps: Step[] = [
       extract('orders', settings.source, 'purchase_orders', 'analytics.po_fact', {
@@ -133,6 +140,8 @@ export const poDataPipeline = definePipeline<OrderPipelineSettings>({
       load('customers', customers),
       load('rates', rates),
       load('orders', 'analytics.po_fact', [...(has('suppliers') ? ['load_suppliers'] : []), 'load_rates']),
+      ...acknowledging(offers, source('orders', 'purchase_orders'), 'load_orders'),
+      ...beside.flatMap(([id, stream]) => acknowledging(offers, source(id, stream), `load_${id}`)),
       {
         id: 'reconcile',
         kind: 'reconcile',

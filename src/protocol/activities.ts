@@ -1,5 +1,6 @@
 import type { FulfilmentState } from '../domain/fulfilment.js';
 import type {
+  AcknowledgeStep,
   CompareStep,
   ExtractStep,
   Plan,
@@ -198,6 +199,10 @@ export interface ExtractActivities {
   /** Lists the vendor's keys and notes which of them lake or warehouse lack. Answers counts; the keys stay in the warehouse. */
   compareStream(input: StepContext & { readonly step: CompareStep }): Promise<CompareResult>;
   /** Asks for each key that was not listed, and marks the rows of those that the vendor does not have. */
+  /** Tells the vendor of each record that was loaded. Idempotent; a repeat goes on behind the last part that was told. */
+  acknowledge(
+    input: StepContext & { readonly step: AcknowledgeStep; readonly extracted: ExtractStep },
+  ): Promise<{ readonly told: number }>;
   sweepDeleted(
     input: StepContext & { readonly step: SweepStep; readonly compared: CompareStep },
   ): Promise<{ readonly marked: number }>;

@@ -44,6 +44,7 @@ export function defaultSettings(): Settings {
     coupaScopes: [
       'core.purchase_order.read',
       'core.purchase_order.write',
+      'core.invoice.write',
       'core.supplier.read',
       'core.invoice.read',
       'core.common.read',

@@ -1,6 +1,7 @@
 import { CancellationScope, condition, isCancellation, sleep } from '@temporalio/workflow';
 import { attemptsPerSeries } from '../domain/effect.js';
 import {
+  type AcknowledgeStep,
   type CompareStep,
   dependenciesOf,
   type ExtractStep,
@@ -41,6 +42,8 @@ export async function runStep(run: RunScope, step: Step): Promise<void> {
       return compare(run, step);
     case 'sweep':
       return sweep(run, step);
+    case 'acknowledge':
+      return acknowledge(run, step);
     case 'extract':
       return step.landing === undefined ? extractAndStage(run, step) : extractOnly(run, step);
     case 'load':
@@ -64,6 +67,12 @@ async function sweep(run: RunScope, step: SweepStep): Promise<void> {
   const compared = run.plan.steps.find((candidate) => candidate.id === step.from);
   if (compared?.kind !== 'compare') throw new Error(`${step.id} sweeps by ${step.from}`);
   await activitiesFor(step.title, run).extract.sweepDeleted({ ...contextOf(run), step, compared });
+}
+
+async function acknowledge(run: RunScope, step: AcknowledgeStep): Promise<void> {
+  const extracted = run.plan.steps.find((candidate) => candidate.id === step.from);
+  if (extracted?.kind !== 'extract') throw new Error(`${step.id} acknowledges ${step.from}`);
+  await activitiesFor(step.title, run).extract.acknowledge({ ...contextOf(run), step, extracted });
 }
 
 /** Lands it and no more: who loads it waits for no run, and no run waits for it. */

@@ -47,7 +47,7 @@ function problems(of: Plan): string {
 }
 
 /** A source that has every stream. */
-const everything = () => true;
+const everything = () => ({ acknowledges: false });
 
 /** Steps in a row, each depending on some before it: a plan without a cycle. */
 const acyclic = fc
@@ -218,10 +218,8 @@ describe('a plan', () => {
 
   it('of the order pipeline leaves out what the source does not have, and needs what it must have', () => {
     const compiled = (lacking: readonly string[]) =>
-      compilePlan(
-        'po_data_pipeline',
-        { po_data_pipeline: settings },
-        (_, stream) => !lacking.includes(stream),
+      compilePlan('po_data_pipeline', { po_data_pipeline: settings }, (_, stream) =>
+        lacking.includes(stream) ? undefined : everything(),
       );
     const ids = (of: Plan) => of.steps.map(({ id }) => id);
     const lean = compiled(['purchase_order_totals', 'suppliers', 'invoices']);
@@ -232,6 +230,21 @@ describe('a plan', () => {
     });
     expect(JSON.stringify(lean)).not.toMatch(/coupa_suppliers|coupa_invoices|coupa_purchase_order_totals/);
     expect(() => compiled(['purchase_orders'])).toThrow(/coupa has no stream purchase_orders/);
+  });
+
+  it('tells the vendor of what it loaded, where that is wanted, and only behind the load', () => {
+    const flagged = (_: string, stream: string) => ({ acknowledges: stream === 'purchase_orders' });
+    const plan = compilePlan('po_data_pipeline', { po_data_pipeline: settings }, flagged);
+    const told = plan.steps.filter(({ kind }) => kind === 'acknowledge');
+    expect(told).toMatchObject([
+      { id: 'acknowledge_orders', from: 'extract_orders', dependsOn: ['load_orders'] },
+    ]);
+    const early = plan.steps.map((step) =>
+      step.kind === 'acknowledge' ? { ...step, dependsOn: ['extract_orders'] } : step,
+    );
+    expect(() => checkPlan({ ...plan, steps: early })).toThrow(
+      /acknowledge_orders acknowledges what extract_orders read before it is loaded/,
+    );
   });
 
   it('of the ingest pipeline has a table and a watermark of its own for every stream', () => {
@@ -251,9 +264,9 @@ describe('a plan', () => {
     ]);
     expect(new Set(extracts.map(({ target }) => target.table)).size).toBe(3);
     expect(extracts.map(({ watermark }) => watermark)).toContain('users@raw.zendesk_users');
-    expect(() => compilePlan('ingest', own, (_, stream) => stream !== 'users')).toThrow(
-      /zendesk has no stream users/,
-    );
+    expect(() =>
+      compilePlan('ingest', own, (_, stream) => (stream === 'users' ? undefined : everything())),
+    ).toThrow(/zendesk has no stream users/);
   });
 
   it('of the order pipeline compiles from any settings, under both of its names', () => {

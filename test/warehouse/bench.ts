@@ -122,7 +122,9 @@ function reconcileWith(warehouse: Warehouse, step: ReconcileStep, runId: string)
 }
 
 export function planOf(more: Partial<OrderPipelineSettings> = {}): Plan {
-  return compilePlan('po_data_pipeline', { po_data_pipeline: { ...settings, ...more } }, () => true);
+  return compilePlan('po_data_pipeline', { po_data_pipeline: { ...settings, ...more } }, () => ({
+    acknowledges: false,
+  }));
 }
 
 export function streamOf(feed: Feed) {

@@ -1,89 +1,16 @@
 import { z } from 'zod';
-import { purchaseOrderColumns } from '../../domain/purchase-order.js';
 import type { Rate } from '../../domain/rate.js';
 import { type CheckPlan, checkConnection } from '../check.js';
 import { type Authenticator, createVendorHttp, type HttpRequest } from '../http.js';
-import { defineConnector, type OpenConnection, type ResolvedConnection, type Stream } from '../port.js';
+import { defineConnector, type OpenConnection, type ResolvedConnection } from '../port.js';
 import { optionalSetting, plainText, secretReference, secretSetting, textSetting } from '../settings.js';
 import { createTokenHolder, mintToken, tokenKey } from '../token.js';
 import { vendorClock } from '../vendor-clock.js';
-import { exchangeRateColumns, mapExchangeRate } from './exchange-rate.js';
-import { invoiceColumns, mapInvoice } from './invoice.js';
 import { coupaProblem } from './problem.js';
-import { mapPurchaseOrder } from './purchase-order.js';
-import { mapPurchaseOrderLine, purchaseOrderLineColumns } from './purchase-order-line.js';
-import { mapPurchaseOrderTotal, totalsColumns, totalsFields } from './purchase-order-totals.js';
-import { coupaStream } from './stream.js';
-import { mapSupplier, supplierColumns } from './supplier.js';
+import { coupaStreams, type Flagged, flagged } from './streams.js';
 import { coupaWebhook } from './webhook.js';
 
-const docs =
-  'https://compass.coupa.com/en-us/products/product-documentation/integration-technical-documentation/the-coupa-core-api/resources';
-
-const purchaseOrders = {
-  docs: `${docs}/transactional-resources/purchase-orders-api-(purchase_orders)`,
-  scope: 'core.purchase_order.read',
-  mode: 'incremental',
-  path: '/api/purchase_orders',
-  versionColumn: 'updated_at',
-} as const;
-
-const streams = {
-  purchase_orders: coupaStream({
-    ...purchaseOrders,
-    name: 'purchase_orders',
-    columns: purchaseOrderColumns,
-    leavesOut: { field: 'status', value: 'draft' },
-    map: mapPurchaseOrder,
-  }),
-  purchase_order_totals: coupaStream({
-    ...purchaseOrders,
-    name: 'purchase_order_totals',
-    fields: totalsFields,
-    columns: totalsColumns,
-    map: mapPurchaseOrderTotal,
-  }),
-  purchase_order_lines: coupaStream({
-    name: 'purchase_order_lines',
-    docs: `${docs}/transactional-resources/purchase-order-lines-api-(purchase_order_lines)`,
-    scope: 'core.purchase_order.read',
-    mode: 'incremental',
-    path: '/api/purchase_order_lines',
-    columns: purchaseOrderLineColumns,
-    versionColumn: 'updated_at',
-    map: mapPurchaseOrderLine,
-  }),
-  suppliers: coupaStream({
-    name: 'suppliers',
-    docs: `${docs}/reference-data-resources/suppliers-api-(suppliers)`,
-    scope: 'core.supplier.read',
-    mode: 'incremental',
-    path: '/api/suppliers',
-    columns: supplierColumns,
-    versionColumn: 'updated_at',
-    map: mapSupplier,
-  }),
-  invoices: coupaStream({
-    name: 'invoices',
-    docs: `${docs}/transactional-resources/invoices-api-(invoices)`,
-    scope: 'core.invoice.read',
-    mode: 'incremental',
-    path: '/api/invoices',
-    columns: invoiceColumns,
-    versionColumn: 'updated_at',
-    map: mapInvoice,
-  }),
-  exchange_rates: coupaStream({
-    name: 'exchange_rates',
-    docs: `${docs}/reference-data-resources/exchange-rates-api-(exchange_rates)`,
-    scope: 'core.common.read',
-    mode: 'full',
-    path: '/api/exchange_rates',
-    columns: exchangeRateColumns,
-    versionColumn: null,
-    map: mapExchangeRate,
-  }),
-} as const satisfies Record<string, Stream>;
+const streams = coupaStreams([]);
 
 /** Below Coupa's 25 requests a second, so that others of the same instance have room. */
 const vendorRate: Rate = { requests: 20, perMs: 1_000 };
@@ -95,7 +22,19 @@ const connection = z.strictObject({
     /** Scopes to ask for, with spaces between; all that the streams need when not given. */
     scope: plainText.optional(),
   }),
+  /** Streams whose records are marked as exported at Coupa once they are in the warehouse; none when not given. */
+  exported: z
+    .array(
+      z.enum(Object.keys(flagged) as [Flagged, ...Flagged[]], {
+        error: `must be one of ${Object.keys(flagged).join(', ')}`,
+      }),
+    )
+    .optional(),
 });
+
+function markedIn(settings: Readonly<Record<string, unknown>>): readonly Flagged[] {
+  return (settings['exported'] as readonly Flagged[] | undefined) ?? [];
+}
 
 export const coupa = defineConnector<z.infer<typeof connection>>({
   type: 'coupa',
@@ -103,6 +42,7 @@ export const coupa = defineConnector<z.infer<typeof connection>>({
   verifiedAgainst: ['sandbox'],
   connection,
   streams,
+  streamsOf: (settings) => coupaStreams(markedIn(settings)),
   webhook: coupaWebhook,
   rate: () => vendorRate,
   open,
@@ -118,7 +58,9 @@ const clockCall: HttpRequest = {
 function open(settings: ResolvedConnection): OpenConnection {
   const clientId = textSetting(settings, 'auth.clientId');
   const clientSecret = secretSetting(settings, 'auth.clientSecret');
-  const every = [...new Set(Object.values(streams).map((stream) => stream.scope ?? ''))].join(' ');
+  const read = Object.values(streams).map((stream) => stream.scope ?? '');
+  const write = markedIn(settings.settings).map((stream) => flagged[stream]);
+  const every = [...new Set([...read, ...write])].join(' ');
   const scope = optionalSetting(settings, 'auth.scope') ?? every;
   const holder = createTokenHolder({
     key: tokenKey(settings.name, settings.baseUrl, clientId, clientSecret, scope),

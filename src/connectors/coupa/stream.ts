@@ -5,6 +5,7 @@ import type { Ask } from '../paging/paginator.js';
 import type { Parameters, Stream, Window } from '../port.js';
 import { type Listing, readListed, readPage } from '../read-page.js';
 import { idOf } from '../record.js';
+import { exportedFlag } from './exported.js';
 import { coupaKeys } from './keys.js';
 
 /** Coupa gives at most 50 records a page, whatever is asked for. */
@@ -25,6 +26,8 @@ export interface CoupaStreamSpec {
   readonly versionColumn: string | null;
   /** Records that the mapper filters, by the value of a field. */
   readonly leavesOut?: { readonly field: string; readonly value: string };
+  /** Whether Coupa is to be told that a record is exported. */
+  readonly isMarked?: boolean;
   map(record: Buffer, parameters?: Parameters): Mapped;
 }
 
@@ -40,7 +43,7 @@ export function coupaStream(spec: CoupaStreamSpec): Stream {
     keyOf: readId,
     endsShort: true,
   });
-  const { fields, path, pageSize = mostPerPage, leavesOut: _, ...declared } = spec;
+  const { fields, path, pageSize = mostPerPage, leavesOut: _, isMarked = false, ...declared } = spec;
   const list = (window: Window, ask: Ask) => ({
     ...(spec.mode === 'incremental' ? windowFilter(window) : {}),
     ...ask.query,
@@ -52,6 +55,7 @@ export function coupaStream(spec: CoupaStreamSpec): Stream {
     cursorField: spec.mode === 'incremental' ? 'updated-at' : null,
     lagMs: spec.mode === 'incremental' ? 120_000 : 0,
     checkCursor: paginator.check,
+    ...(isMarked ? { acknowledgement: exportedFlag(path) } : {}),
     ...(spec.mode === 'incremental' ? { keys: coupaKeys(spec, windowFilter) } : {}),
     readPage({ http }, window, cursor, { pageSize: wanted = pageSize, signal }) {
       const size = Math.min(pageSize, Math.max(1, wanted));

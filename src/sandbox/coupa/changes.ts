@@ -18,7 +18,7 @@ export interface CoupaChanges {
    */
   patch(resource: Resource, patch: CoupaRecord): CoupaRecord;
   remove(resource: Resource, id: number): boolean;
-  markExported(id: number): void;
+  markExported(resource: Resource, id: number): void;
   /** Makes an order's lines, header and supplier agree again. Null when there is no such order. */
   mend(id: number): CoupaRecord | null;
   nextId(resource: Resource): number;
@@ -31,9 +31,10 @@ export function createCoupaChanges(store: CoupaStore, journal: Journal, clock: S
   const remove = journal.register<{ resource: Resource; id: number }>('coupa.remove', ({ resource, id }) => {
     store[resource].remove(id);
   });
-  const exported = journal.register<{ id: number; at: string }>('coupa.exported', ({ id, at }) => {
-    store.purchase_orders.markExported(id, at);
-  });
+  const exported = journal.register<{ resource: Resource; id: number; at: string }>(
+    'coupa.exported',
+    ({ resource, id, at }) => store[resource].markExported(id, at),
+  );
 
   function nextId(resource: Resource): number {
     return store[resource].ids.reduce((highest, id) => Math.max(highest, id + 1), laterIdBase);
@@ -57,7 +58,7 @@ export function createCoupaChanges(store: CoupaStore, journal: Journal, clock: S
       remove({ resource, id });
       return true;
     },
-    markExported: (id) => exported({ id, at: isoSeconds(clock.ms()) }),
+    markExported: (resource, id) => exported({ resource, id, at: isoSeconds(clock.ms()) }),
     mend(id) {
       const order = store.purchase_orders.find(id);
       if (order === undefined) return null;

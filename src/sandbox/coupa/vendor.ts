@@ -191,17 +191,18 @@ export function createCoupa(parts: CoupaParts): Vendor {
   }
 
   /** Only the export flag is taken; other changes in the same request are ignored. */
-  function putOrder(call: Call): Answer {
-    return guarded(call, 'core.purchase_order.write', () => {
-      const id = Number(call.params['id']);
-      if (store.purchase_orders.find(id) === undefined)
-        return errors(call, 404, 'purchase_order', ['Not found']);
-      const flag = call.query.get('exported') ?? String(parseObject(call.body)?.['exported'] ?? '');
-      if (flag === 'true') changes.markExported(id);
-      const record = store.purchase_orders.find(id);
-      if (!isObject(record) || call.query.get('return_object') === 'none') return { status: 200, body: '' };
-      return one(call, 'purchase_orders', store.purchase_orders.shown(record));
-    });
+  function putFlag(resource: 'purchase_orders' | 'invoices', scope: string): (call: Call) => Answer {
+    return (call) =>
+      guarded(call, scope, () => {
+        const id = Number(call.params['id']);
+        const collection = store[resource];
+        if (collection.find(id) === undefined) return errors(call, 404, resource, ['Not found']);
+        const flag = call.query.get('exported') ?? String(parseObject(call.body)?.['exported'] ?? '');
+        if (flag === 'true') changes.markExported(resource, id);
+        const record = collection.find(id);
+        if (!isObject(record) || call.query.get('return_object') === 'none') return { status: 200, body: '' };
+        return one(call, resource, collection.shown(record));
+      });
   }
 
   const routes: readonly Route[] = [
@@ -210,7 +211,12 @@ export function createCoupa(parts: CoupaParts): Vendor {
     ...listed.map(
       (resource): Route => ({ method: 'GET', path: `/api/${resource}/:id`, handle: single(resource) }),
     ),
-    { method: 'PUT', path: '/api/purchase_orders/:id', handle: putOrder },
+    {
+      method: 'PUT',
+      path: '/api/purchase_orders/:id',
+      handle: putFlag('purchase_orders', 'core.purchase_order.write'),
+    },
+    { method: 'PUT', path: '/api/invoices/:id', handle: putFlag('invoices', 'core.invoice.write') },
   ];
 
   return {
