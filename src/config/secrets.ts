@@ -81,7 +81,7 @@ function storeOf(config: BatonConfig): SecretStore {
  * - `secret://env/NAME`: the variable, else the line of that name in `secrets.env` of the local state
  * - `secret://env-url/NAME`: the password inside the URL that the variable holds
  * - `secret://file/path`: the file's content, relative to baton.yaml's folder; `secret://file//abs` is absolute
- * - `secret://vault/mount/path#field`, `secret://aws/name#field`: as `openSecrets` has read it, and reads it anew
+ * - `secret://vault/…`, `secret://aws/…`, `secret://gcp/…`: as `openSecrets` has read it, and reads it anew
  */
 export function resolveSecret(ref: string, config: BatonConfig): Secret {
   if (!secretRefPattern.test(ref)) {

@@ -6,7 +6,7 @@ import type { ResolvedConnection } from './port.js';
 export type SettingValue = string | Secret;
 
 const secretMessage =
-  'must be a reference to a secret (secret://env/NAME, secret://file/path, secret://vault/mount/path#field or secret://aws/name#field), never the secret itself';
+  'must be a reference to a secret (secret://env/NAME, secret://file/path, secret://vault/mount/path#field, secret://aws/name#field or secret://gcp/project/name#field), never the secret itself';
 
 /** A secret as it stands in baton.yaml: a reference. */
 export const secretReference = z

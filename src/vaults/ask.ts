@@ -1,4 +1,4 @@
-import { unavailable } from './failure.js';
+import { deadlineMs, unavailable } from './failure.js';
 
 /** One call to a vault. */
 export interface Question {
@@ -17,7 +17,6 @@ export interface Answered {
   readonly body: unknown;
 }
 
-const deadlineMs = 5_000;
 const mostBytes = 1_048_576;
 
 /**

@@ -1,7 +1,7 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
 import { type AwsVariables, awsVariables } from '../config/aws.js';
 import { BatonError } from '../protocol/errors.js';
-import { refused, unavailable, unresolved } from './failure.js';
+import { refused, unavailable, unreachable, unresolved, withDeadline } from './failure.js';
 import type { Variables } from './read.js';
 
 /** A request that is to be signed. */
@@ -39,7 +39,8 @@ export function createAwsSigner(env: Variables): AwsSigner {
   async function identity(reference: string, forceRefresh: boolean): Promise<Identity> {
     provider ??= identityProvider(customary, reference);
     try {
-      return await (await provider)({ forceRefresh });
+      const asked = provider.then((identityOf) => identityOf({ forceRefresh }));
+      return await withDeadline(reference, 'who gives us credentials for AWS', asked);
     } catch (error) {
       throw inOurWords(reference, error);
     }
@@ -91,17 +92,13 @@ async function load<T>(reference: string, part: () => Promise<T>): Promise<T> {
   }
 }
 
-interface ProviderFailure {
-  readonly name?: string;
-  readonly code?: string;
-}
-
 /** Without its message, which may repeat what a login's program wrote. */
 function inOurWords(reference: string, error: unknown): unknown {
   if (error instanceof BatonError) return error;
-  const { name = 'unknown error', code } = error as ProviderFailure;
-  if (code !== undefined && /^(?:E[A-Z]+|UND_ERR_\w+)$/.test(code))
+  const code = unreachable(error);
+  if (code !== null)
     return unavailable(reference, `who gives us credentials for AWS cannot be reached (${code})`);
+  const { name = 'unknown error' } = error as { name?: string };
   const fix =
     'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE (`aws sso login`), or give the pod or machine a role.';
   return refused(reference, `no credentials for AWS can be had (${name})`, fix);

@@ -23,3 +23,33 @@ const refusals = new WeakSet<BatonError>();
 export function mayPass(error: BatonError): boolean {
   return error.error === 'ERR_VAULT_UNAVAILABLE' || refusals.has(error);
 }
+
+/** The name of what kept somebody from being reached at all; null for a failure of another kind. */
+export function unreachable(error: unknown): string | null {
+  const { code, name, cause } = error as { code?: unknown; name?: unknown; cause?: unknown };
+  const found = [code, name].find((word) => typeof word === 'string' && unreachablePattern.test(word));
+  if (found !== undefined) return String(found);
+  return typeof cause === 'object' && cause !== null ? unreachable(cause) : null;
+}
+
+const unreachablePattern =
+  /^(?:ECONN[A-Z]+|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOST[A-Z]+|ENET[A-Z]+|EPIPE|UND_ERR_\w+|TimeoutError|AbortError)$/;
+
+/** Within so long everybody has to answer. */
+export const deadlineMs = 5_000;
+
+/** Throws ERR_VAULT_UNAVAILABLE when it takes too long; what it comes to then is nobody's. */
+export async function withDeadline<T>(reference: string, who: string, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(unavailable(reference, `${who} gave no answer in ${deadlineMs} ms`)),
+      deadlineMs,
+    );
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

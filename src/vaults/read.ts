@@ -1,6 +1,7 @@
 import type { Secret } from '../domain/secret.js';
 import { createAws } from './aws.js';
 import { unresolved } from './failure.js';
+import { createGcp } from './gcp.js';
 import { type SecretPlace, secretPlace, type VaultKind } from './reference.js';
 import { secretValue } from './value.js';
 import { createVault } from './vault.js';
@@ -15,7 +16,11 @@ export type VaultReader = (place: SecretPlace) => Promise<Secret>;
  * call. Throws ERR_SECRET_UNRESOLVED or ERR_VAULT_UNAVAILABLE.
  */
 export function createVaults(env: Variables): (reference: string) => Promise<string> {
-  const readers: Readonly<Record<VaultKind, VaultReader>> = { vault: createVault(env), aws: createAws(env) };
+  const readers: Readonly<Record<VaultKind, VaultReader>> = {
+    vault: createVault(env),
+    aws: createAws(env),
+    gcp: createGcp(env),
+  };
   const underWay = new Map<string, Promise<Secret>>();
 
   function textOf(place: SecretPlace): Promise<Secret> {

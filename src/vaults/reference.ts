@@ -4,6 +4,8 @@ const patterns = {
   vault: /^secret:\/\/vault\/[^/#\s]+\/[^#\s]+#[^#\s]+$/,
   /** `secret://aws/<name or ARN>`, with `#<field>` where the secret is JSON */
   aws: /^secret:\/\/aws\/[^#\s]+(?:#[^#\s]+)?$/,
+  /** `secret://gcp/<project>/<secret>`, with `/<version>` for one that is not the latest, and `#<field>` as above */
+  gcp: /^secret:\/\/gcp\/[^/#\s]+\/[^/#\s]+(?:\/[^/#\s]+)?(?:#[^#\s]+)?$/,
 } as const;
 
 export type VaultKind = keyof typeof patterns;

@@ -112,7 +112,7 @@ pipelines:
       'baton.yaml:4:17 gateway.port: must be a port number from 0 to 65535',
       'baton.yaml:6:3 connections.coupa.baseUrl: is required',
       'baton.yaml:8:37 connections.zendesk.baseUrl: must be an http:// or https:// address',
-      'baton.yaml:8:65 connections.zendesk.auth.apiToken: must be a reference to a secret (secret://env/NAME, secret://file/path, secret://vault/mount/path#field or secret://aws/name#field), never the secret itself',
+      'baton.yaml:8:65 connections.zendesk.auth.apiToken: must be a reference to a secret (secret://env/NAME, secret://file/path, secret://vault/mount/path#field, secret://aws/name#field or secret://gcp/project/name#field), never the secret itself',
       'baton.yaml:11:13 pipelines.po_data_pipeline.source: names no connection; did you mean "coupa"?',
       'baton.yaml:15:16 pipelines.po_data_pipeline.threshold: must be a decimal number that is not negative, best in quotes: "10000.00"',
       'baton.yaml:16:22 pipelines.po_data_pipeline.schedule.cron: must be a cron expression such as "0 6 * * *" or "@daily"',

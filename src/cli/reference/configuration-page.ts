@@ -35,6 +35,7 @@ A secret stands in the configuration only as a reference; the secret itself is r
 | \`secret://env-url/NAME\` | the password inside the address that the variable holds |
 | \`secret://vault/mount/path#field\` | a field of a secret in [HashiCorp Vault](../how-to/vaults.md#hashicorp-vault) |
 | \`secret://aws/name#field\` | a secret in [AWS Secrets Manager](../how-to/vaults.md#aws-secrets-manager), by its name or ARN; without \`#field\` the whole |
+| \`secret://gcp/project/name#field\` | a secret in [Google Cloud's Secret Manager](../how-to/vaults.md#google-clouds-secret-manager); without \`#field\` the whole; \`secret://gcp/project/name/3#field\` for one version |
 
 ## Customary variables
 

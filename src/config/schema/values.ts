@@ -18,7 +18,7 @@ const localRefPattern =
 export const secretRefPattern = new RegExp(`${localRefPattern.source}|${vaultRefPattern.source}`);
 
 export const secretMessage =
-  'must be a reference to a secret (secret://env/NAME, secret://file/path, secret://vault/mount/path#field or secret://aws/name#field), never the secret itself';
+  'must be a reference to a secret (secret://env/NAME, secret://file/path, secret://vault/mount/path#field, secret://aws/name#field or secret://gcp/project/name#field), never the secret itself';
 
 export const secretRef = z.string({ error: secretMessage }).regex(secretRefPattern, { error: secretMessage });
 
