@@ -14,7 +14,14 @@ export { type OtlpPlace, type OtlpSignal, otlpPlace } from './otlp.js';
 export { configProblems, type Problem } from './problems.js';
 export { configuredPipelines, knownTenant, type RunRequest, settingsOfRun } from './run-request.js';
 export type { SecretRef } from './schema/values.js';
-export { followSecret, openSecrets, resolveSecret, type SecretWatch, watchSecrets } from './secrets.js';
+export {
+  followSecret,
+  openSecrets,
+  resolveSecret,
+  type SecretWatch,
+  vaultSecrets,
+  watchSecrets,
+} from './secrets.js';
 export { type TemporalConnectionOptions, temporalConnectionOptions } from './temporal.js';
 export { currentTenants, tenantOf } from './tenants.js';
 export type {

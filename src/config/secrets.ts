@@ -3,7 +3,7 @@ import path from 'node:path';
 import { Secret } from '../domain/secret.js';
 import { BatonError } from '../protocol/errors.js';
 import { createVaults } from '../vaults/read.js';
-import { vaultReferencesIn, vaultRefPattern } from '../vaults/reference.js';
+import { vaultReferencesIn, vaultRefPattern, vaultTitle } from '../vaults/reference.js';
 import { openSecretStore, type SecretLog, type SecretStore } from '../vaults/store.js';
 import { parseUrl } from './address.js';
 import type { Environment } from './environment.js';
@@ -59,6 +59,28 @@ export function watchSecrets(config: BatonConfig, part: unknown): SecretWatch {
     version: () => (references.length === 0 ? '' : storeOf(config).version(references)),
     reread: async () => (references.length === 0 ? undefined : storeOf(config).reread(references)),
   };
+}
+
+/** A secret of a vault as it was last read: who keeps it, and why it cannot be used if it cannot. */
+export interface VaultSecret {
+  readonly reference: string;
+  /** `HashiCorp Vault`. */
+  readonly vault: string;
+  readonly error: BatonError | null;
+}
+
+/** Those that a part of the configuration refers to. */
+export function vaultSecrets(config: BatonConfig, part: unknown): readonly VaultSecret[] {
+  return vaultReferencesIn(part).map((reference) => {
+    const vault = vaultTitle(reference);
+    try {
+      storeOf(config).secret(reference);
+      return { reference, vault, error: null };
+    } catch (error) {
+      if (!(error instanceof BatonError)) throw error;
+      return { reference, vault, error };
+    }
+  });
 }
 
 /** A secret as it is at each moment where it is in a vault, else as it is now; throws then and now like `resolveSecret`. */

@@ -24,6 +24,15 @@ export function mayPass(error: BatonError): boolean {
   return error.error === 'ERR_VAULT_UNAVAILABLE' || refusals.has(error);
 }
 
+/** The failure of a secret as that of one of its fields, or of the whole. */
+export function failureOf(reference: string, address: string, error: unknown): unknown {
+  if (!(error instanceof BatonError)) return error;
+  const detail = error.options.detail.replace(address, () => reference);
+  const own = new BatonError(error.error, { ...error.options, detail, where: reference });
+  if (refusals.has(error)) refusals.add(own);
+  return own;
+}
+
 /** The name of what kept somebody from being reached at all; null for a failure of another kind. */
 export function unreachable(error: unknown): string | null {
   const { code, name, cause } = error as { code?: unknown; name?: unknown; cause?: unknown };

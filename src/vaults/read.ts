@@ -1,6 +1,6 @@
 import type { Secret } from '../domain/secret.js';
 import { createAws } from './aws.js';
-import { unresolved } from './failure.js';
+import { failureOf, unresolved } from './failure.js';
 import { createGcp } from './gcp.js';
 import { type SecretPlace, secretPlace, type VaultKind } from './reference.js';
 import { secretValue } from './value.js';
@@ -35,6 +35,9 @@ export function createVaults(env: Variables): (reference: string) => Promise<str
     const place = secretPlace(reference);
     if (place === null)
       throw unresolved(reference, 'it names no secret of a vault', 'Correct the reference.');
-    return secretValue(reference, await textOf(place), place.field);
+    const text = await textOf(place).catch((error: unknown) => {
+      throw failureOf(reference, place.address, error);
+    });
+    return secretValue(reference, text, place.field);
   };
 }

@@ -10,6 +10,13 @@ const patterns = {
 
 export type VaultKind = keyof typeof patterns;
 
+/** As people know them. */
+const titles: Readonly<Record<VaultKind, string>> = {
+  vault: 'HashiCorp Vault',
+  aws: 'AWS Secrets Manager',
+  gcp: 'Google Cloud Secret Manager',
+};
+
 /** Where in a vault a secret is, as its reference says it. */
 export interface SecretPlace {
   readonly vault: VaultKind;
@@ -33,6 +40,12 @@ export function secretPlace(reference: string): SecretPlace | null {
   const [address = '', field] = reference.split('#');
   const path = address.slice(`secret://${vault}/`.length).split('/').map(decoded);
   return { vault, address, path, field: field === undefined ? null : decoded(field) };
+}
+
+/** The name of the vault that a reference is to. */
+export function vaultTitle(reference: string): string {
+  const place = secretPlace(reference);
+  return place === null ? '' : titles[place.vault];
 }
 
 /** Every reference to a vault in a configuration, or a part of it, once each. */

@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { BatonError } from '../../src/protocol/errors.js';
+import { mayPass } from '../../src/vaults/failure.js';
 import { createVaults } from '../../src/vaults/read.js';
 import { type AwsSecrets, awsSecretsAt } from '../setup/aws-secrets.js';
 import { type AwsServer, findAwsServer, startAwsServer } from '../setup/aws-server.js';
@@ -146,6 +148,20 @@ describe('AWS Secrets Manager', () => {
     expect(asked).toHaveLength(1);
     await reader('secret://aws/one#a');
     expect(asked).toHaveLength(2);
+  });
+
+  it('that refuses one secret is named by each of its fields', async () => {
+    answer = () => refusal('AccessDeniedException');
+    const reader = createVaults({ ...place(), ...keys });
+    const both = await Promise.all(
+      ['secret://aws/one#a', 'secret://aws/one#b'].map((of) => failure(reader(of))),
+    );
+    expect(both).toEqual([
+      unresolved(/^secret:\/\/aws\/one#a: /, /GetSecretValue/),
+      unresolved(/^secret:\/\/aws\/one#b: /, /GetSecretValue/),
+    ]);
+    expect(both.map((error) => mayPass(error as BatonError))).toEqual([true, true]);
+    expect(asked).toHaveLength(1);
   });
 
   it.each([

@@ -4,6 +4,7 @@ import {
   filePlace,
   resolveConnection,
   unknownConnection,
+  vaultSecrets,
 } from '../../config/index.js';
 import type { CheckTick, Connector } from '../../connectors/port.js';
 import type { BudgetView } from '../../control/budgets.js';
@@ -142,9 +143,10 @@ async function testOne(
   connectors: Readonly<Record<string, Connector>>,
 ): Promise<TestResult> {
   const { type, baseUrl } = config.connections[name] ?? { type: '', baseUrl: null };
-  const checks: CheckTick[] = [];
+  const checks = secretChecks(config, name);
   const seen = { connection: name, system: connectors[type]?.system ?? type, baseUrl, checks };
   cli.verbose(`testing        ${name}${baseUrl === null ? '' : ` at ${baseUrl}`}`);
+  if (checks.some(({ state }) => state === 'failed')) return { ...seen, ok: false, error: null };
   try {
     if (type === 'postgres')
       return await testDatabase(config, { ...seen, ok: false, error: null }, connectors);
@@ -162,6 +164,20 @@ async function testOne(
   }
 }
 
+/** One for each secret of a vault that the connection uses; never its value. */
+function secretChecks(config: BatonConfig, name: string): CheckTick[] {
+  return vaultSecrets(config, config.connections[name]).map(({ reference, vault, error }) =>
+    error === null
+      ? { step: 'secret', state: 'ok', detail: `${vault}: ${reference}` }
+      : {
+          step: 'secret',
+          state: 'failed',
+          detail: `${vault}: ${error.options.detail}`,
+          fix: describeError(error).fix,
+        },
+  );
+}
+
 /** Whether the changes of a database can be followed. */
 async function testDatabase(
   config: BatonConfig,
@@ -174,6 +190,7 @@ async function testDatabase(
   const slot = await slotOf(place);
   const isLost = slot?.walStatus === 'lost';
   const checks: CheckTick[] = [
+    ...seen.checks,
     { step: 'auth', state: 'ok', detail: 'wal_level is logical, and the account may replicate' },
     {
       step: 'scope',
@@ -212,7 +229,7 @@ async function testFiles(
   }
   const detail = `${files === 1_000 ? 'at least ' : ''}${files} files`;
   const tick = { step: 'sample', state: 'ok', detail } as const;
-  return { ...seen, baseUrl: lake.locate('').replace(/\/$/, ''), ok: true, checks: [tick] };
+  return { ...seen, baseUrl: lake.locate('').replace(/\/$/, ''), ok: true, checks: [...seen.checks, tick] };
 }
 
 function testFailed(failed: readonly TestResult[]): BatonError {
@@ -233,9 +250,10 @@ function describe(result: TestResult, style: Style): string {
   const icon = result.ok ? style.green('✓') : style.red('✗');
   const lines = [
     `${icon} ${style.bold(result.connection)}  ${result.system}${result.baseUrl === null ? '' : ` at ${result.baseUrl}`}`,
-    ...result.checks.map(({ step, state, detail }) => {
+    ...result.checks.flatMap(({ step, state, detail, fix }) => {
       const paint = state === 'failed' ? style.red : state === 'ok' ? style.green : style.dim;
-      return `  ${paint(icons[state])} ${step.padEnd(6)}  ${detail}`;
+      const line = `  ${paint(icons[state])} ${step.padEnd(6)}  ${detail}`;
+      return fix === undefined ? [line] : [line, `            ${style.dim(`→ ${fix}`)}`];
     }),
     ...(result.error === null ? [] : [`  ${style.red('✗')} ${result.error}`]),
   ];

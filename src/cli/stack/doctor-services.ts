@@ -4,6 +4,7 @@ import {
   noticePlace,
   resolveSecret,
   temporalConnectionOptions,
+  vaultSecrets,
 } from '../../config/index.js';
 import type { BatonConfig } from '../../config/types.js';
 import { openControl, pendingMigrations } from '../../control/database.js';
@@ -11,8 +12,9 @@ import { type Database, openDatabase } from '../../database/postgres.js';
 import { openNoticeQueue } from '../../lake/notice-queue.js';
 import { openLake } from '../../lake/open.js';
 import { probeLake } from '../../lake/probe.js';
-import { BatonError } from '../../protocol/errors.js';
+import { BatonError, describeError } from '../../protocol/errors.js';
 import { taskQueues } from '../../protocol/names.js';
+import { vaultRefPattern } from '../../vaults/reference.js';
 import type { DoctorCheck, DoctorContext, Finding } from './doctor.js';
 
 const startStack = 'Start the local stack with `npm start`, or correct the address in baton.yaml.';
@@ -22,11 +24,32 @@ const secrets: DoctorCheck = {
   needsConfig: true,
   async run(context): Promise<Finding> {
     const config = required(context);
-    const references = [...new Set(referencesIn(config))];
+    const references = [...new Set(referencesIn(config))].filter((of) => !vaultRefPattern.test(of));
     const missing = references.filter((reference) => !resolves(reference, config));
     if (missing.length === 0) return { state: 'ok', detail: `${references.length} references resolve` };
     const fix = 'Set these variables or files; `npm start` makes the demo’s own.';
     return { state: 'fail', detail: `cannot be resolved: ${missing.join(', ')}`, fix };
+  },
+};
+
+const vaults: DoctorCheck = {
+  name: 'vaults',
+  needsConfig: true,
+  async run(context): Promise<Finding> {
+    const config = required(context);
+    const secrets = vaultSecrets(config, config);
+    const names = [...new Set(secrets.map(({ vault }) => vault))];
+    const detail = names
+      .map((name) => {
+        const count = secrets.filter(({ vault }) => vault === name).length;
+        return `${name} (${count} ${count === 1 ? 'reference' : 'references'})`;
+      })
+      .join(', ');
+    const failed = secrets.flatMap(({ error }) => error ?? []);
+    const [first] = failed;
+    if (first === undefined) return { state: 'ok', detail: detail || 'none is used' };
+    const words = failed.map(({ options }) => options.detail).join(' ');
+    return { state: 'fail', detail: `${detail}: ${words}`, fix: describeError(first).fix };
   },
 };
 
@@ -207,6 +230,7 @@ async function withTemporal<T>(
 
 export const serviceChecks: readonly DoctorCheck[] = [
   secrets,
+  vaults,
   temporalServer,
   controlDatabase,
   warehouse,
