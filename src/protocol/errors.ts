@@ -152,7 +152,7 @@ export const catalogue = {
   ERR_CONNECTION_TEST_FAILED: {
     code: 'BTN-2012',
     title: 'A connection did not pass its test',
-    why: 'The first failing step is named: name, TLS, credentials, permission, sample read or clock.',
+    why: 'The first failing step is named: secret of a vault, host name, TLS, credentials, permission, sample read or clock.',
     fix: 'Mend what the step names, then `baton connections test <name>`.',
     retryable: false,
   },
