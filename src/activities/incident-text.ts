@@ -31,7 +31,7 @@ export function incidentTicket({ id, incident }: IncidentRow, reference: string)
 /** What is told of an incident after its ticket was opened. */
 export function incidentUpdate(
   { incident }: IncidentRow,
-  telling: Extract<Telling, { kind: 'raise' | 'recurred' | 'left_out' | 'resolve' | 'reopen' }>,
+  telling: Extract<Telling, { kind: 'raise' | 'recurred' | 'left_out' | 'taken_up' | 'resolve' | 'reopen' }>,
 ): TicketUpdate {
   const update = (comment: string, more: Partial<TicketUpdate> = {}): TicketUpdate => ({
     kind: 'ticket_update',
@@ -56,6 +56,8 @@ export function incidentUpdate(
       );
     case 'left_out':
       return update(leftOutLines(incident).join('\n'));
+    case 'taken_up':
+      return update(takenUpWords(incident));
     case 'reopen':
       return update(`It fires again, since ${incident.lastAlertAt}.`, { status: 'open' });
     case 'resolve':
@@ -66,7 +68,7 @@ export function incidentUpdate(
 /** What whoever is on call is told: with the ticket's link, and in one thread. */
 export function incidentMessage(
   { id, incident }: IncidentRow,
-  telling: Extract<Telling, { kind: 'message' | 'close' }>,
+  telling: Extract<Telling, { kind: 'message' | 'acknowledge' | 'close' }>,
   channel: string,
 ): Message {
   const severity = { critical: 'critical', error: 'critical', warning: 'warning', info: 'info' } as const;
@@ -82,6 +84,18 @@ export function incidentMessage(
       links: telling.ticketUrl === null ? [] : [{ label: 'Ticket', url: telling.ticketUrl }],
       thread: telling.thread,
     };
+  if (telling.kind === 'acknowledge')
+    return {
+      kind: 'message',
+      channel,
+      title: `Taken up: ${incident.title}`.slice(0, 150),
+      text: takenUpWords(incident),
+      severity: 'info',
+      fields: [{ name: 'Incident', value: id }],
+      links: [],
+      thread: telling.thread,
+      acknowledges: true,
+    };
   const first = incident.symptoms.find(({ url }) => url !== null)?.url ?? null;
   return {
     kind: 'message',
@@ -90,7 +104,7 @@ export function incidentMessage(
     text:
       telling.ticketUrl === null
         ? 'The desk refused its ticket: see `baton effects list --state dead`.'
-        : `Priority ${incident.priority}; fires since ${incident.openedAt}.`,
+        : `Priority ${incident.priority}; fires since ${incident.openedAt}.${telling.level === 0 ? '' : ' Nobody has taken it up.'}`,
     severity: severity[incident.severity],
     fields: [
       { name: 'Severity', value: incident.severity },
@@ -103,6 +117,11 @@ export function incidentMessage(
       ...(first === null ? [] : [{ label: 'Alert', url: first }]),
     ],
   };
+}
+
+function takenUpWords({ acknowledged }: Incident): string {
+  const { by = '', at = '', note = null } = acknowledged ?? {};
+  return `${by} has taken it up at ${at}${note === null ? '.' : `: ${note}`}`;
 }
 
 function endWords({ symptoms, resolvedAt }: Incident): string {
@@ -130,9 +149,10 @@ export function incidentStory({
   priority,
   symptoms,
   recurrences,
+  acknowledged,
 }: Incident): string {
   const firing = symptoms.filter(({ status }) => status === 'firing').length;
-  return `${state}, ${severity}, priority ${priority}; ${firing} of ${symptoms.length} alerts fire, ${recurrences} recurrences; episode ${episode}.`;
+  return `${state}, ${severity}, priority ${priority}; ${firing} of ${symptoms.length} alerts fire, ${recurrences} recurrences; episode ${episode}${acknowledged === undefined ? '' : `; taken up by ${acknowledged.by}`}.`;
 }
 
 function symptomLines(symptoms: readonly Symptom[]): string[] {

@@ -1,10 +1,11 @@
 import type { Bell } from '../control/bells.js';
+import type { EffectRow } from '../control/effects.js';
 import type { IncidentRow } from '../control/incidents.js';
 import { effectKey, type Intent, insertIntent, referenceWord } from '../control/intents.js';
 import type { Transaction } from '../database/postgres.js';
-import { query } from '../database/postgres.js';
 import { type Answers, planIncident as plan, type Telling } from '../domain/incident-plan.js';
-import { settle } from '../domain/triage.js';
+import { quietUntil } from '../domain/quiet-hours.js';
+import { type Priority, priorities, settle } from '../domain/triage.js';
 import type { PlanIncidentResult } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
 import { incidentMessage, incidentStory, incidentTicket, incidentUpdate } from './incident-text.js';
@@ -18,20 +19,21 @@ type PlanDeps = Pick<ActivityDeps, 'incidents' | 'triage' | 'connections' | 'orc
  */
 export async function planIncident(deps: PlanDeps, bell: Bell, id: string): Promise<PlanIncidentResult> {
   const desk = deskOf(deps);
-  const { notify } = deps.triage;
-  const now = new Date().toISOString();
+  const { levels } = deps.triage;
+  const now = new Date();
   const done = await deps.incidents.withIncident(id, async (row, trx) => {
-    const incident = settle(row.incident, now);
-    const answers = await answersOf(trx, row);
+    const incident = settle(row.incident, now.toISOString());
+    const answers = await answersOf(trx, row, levels.length);
     const { tellings, told, dueInMs } = plan(incident, row.told, answers, {
       rollUpMs: deps.triage.settings.rollUpMs,
-      hasNotifier: notify !== undefined,
-      now,
+      levelsMs: levels.map(({ afterMs }) => afterMs),
+      quietUntil: quietFor(deps.triage, incident.priority, now),
+      now: now.toISOString(),
     });
     const work = { ...row, incident };
     for (const telling of tellings) await insertIntent(trx, intentOf(deps, work, telling, desk, bell));
-    const tellsWhom = tellings.map(({ kind }) =>
-      kind === 'message' || kind === 'close' ? (notify?.connection ?? '') : desk.connection,
+    const tellsWhom = tellings.map((telling) =>
+      'level' in telling ? (levels[telling.level]?.target.connection ?? '') : desk.connection,
     );
     const answer = { story: incidentStory(incident), dueInMs, tenant: row.tenant, tellsWhom };
     return { incident, told, answer };
@@ -60,19 +62,22 @@ function deskOf({ triage, connections }: PlanDeps): Desk {
   return { connection, open: desk.open.guarantee, update: desk.update.guarantee };
 }
 
-/** What became of the ticket and of the first message. */
-async function answersOf(trx: Transaction, row: IncidentRow): Promise<Answers> {
-  const { rows } = await query<{
-    kind: string;
-    state: string;
-    remote_id: string | null;
-    remote_url: string | null;
-  }>(trx, `SELECT kind, state, remote_id, remote_url FROM control.effects WHERE key IN (:open, :message)`, {
-    open: keyOf(row, 'open'),
-    message: keyOf(row, 'message'),
-  });
-  const ticket = rows.find(({ kind }) => kind === 'ticket.open');
-  const message = rows.find(({ kind }) => kind === 'message.send');
+function quietFor({ quietHours }: ActivityDeps['triage'], priority: Priority, now: Date): string | null {
+  if (quietHours === undefined || priorities.indexOf(priority) >= priorities.indexOf(quietHours.below))
+    return null;
+  return quietUntil(now, quietHours)?.toISOString() ?? null;
+}
+
+/** What became of the ticket and of the messages. */
+async function answersOf(trx: Transaction, row: IncidentRow, levels: number): Promise<Answers> {
+  const open = keyOf(row, 'open');
+  const messages = Array.from({ length: levels }, (_, level) => keyOf(row, atLevel('message', level)));
+  const keys = [open, ...messages];
+  const { rows } = (await trx.raw(
+    `SELECT key, state, remote_id, remote_url FROM control.effects WHERE key = ANY (?)`,
+    [keys] as never[],
+  )) as { rows: Pick<EffectRow, 'key' | 'state' | 'remote_id' | 'remote_url'>[] };
+  const ticket = rows.find(({ key }) => key === open);
   const answered = ticket?.state === 'confirmed' && ticket.remote_id !== null;
   return {
     ticket:
@@ -81,8 +86,16 @@ async function answersOf(trx: Transaction, row: IncidentRow): Promise<Answers> {
         : answered
           ? { id: ticket.remote_id ?? '', url: ticket.remote_url }
           : null,
-    message: message?.state === 'confirmed' ? message.remote_id : null,
+    messages: messages.map((message) => {
+      const found = rows.find(({ key }) => key === message);
+      return found?.state === 'confirmed' ? found.remote_id : null;
+    }),
   };
+}
+
+/** What the ledger calls it: the first level's name has no number, as when it was the only one. */
+function atLevel(action: string, level: number): string {
+  return level === 0 ? action : `${action}:${level}`;
 }
 
 function keyOf(row: IncidentRow, action: string): string {
@@ -120,6 +133,7 @@ function intentOf(deps: PlanDeps, row: IncidentRow, telling: Telling, desk: Desk
     case 'raise':
     case 'recurred':
     case 'left_out':
+    case 'taken_up':
     case 'resolve':
     case 'reopen': {
       const { priority, rounds } = row.incident;
@@ -128,6 +142,7 @@ function intentOf(deps: PlanDeps, row: IncidentRow, telling: Telling, desk: Desk
         raise: `${row.episode}.${priority}`,
         recurred: telling.kind === 'recurred' ? telling.ordinal : '',
         left_out: common.ordinal,
+        taken_up: common.ordinal,
         resolve: round,
         reopen: round,
       }[telling.kind];
@@ -142,12 +157,13 @@ function intentOf(deps: PlanDeps, row: IncidentRow, telling: Telling, desk: Desk
       };
     }
     case 'message':
+    case 'acknowledge':
     case 'close': {
-      const { connection = '', channel = '' } = deps.triage.notify ?? {};
+      const { connection = '', channel = '' } = deps.triage.levels[telling.level]?.target ?? {};
       const { notifier } = deps.connections.open(connection);
       return {
         ...common,
-        action: telling.kind,
+        action: atLevel(telling.kind, telling.level),
         ordinal: telling.kind === 'close' ? `${row.episode}.${row.incident.rounds}` : common.ordinal,
         connection,
         kind: 'message.send',

@@ -11,7 +11,8 @@ import type { IncidentStore } from '../control/incidents.js';
 import type { RunStore } from '../control/runs.js';
 import type { SagaSettings } from '../domain/fulfilment.js';
 import type { Plan } from '../domain/plan.js';
-import type { TriageSettings } from '../domain/triage.js';
+import type { QuietHours } from '../domain/quiet-hours.js';
+import type { Priority, TriageSettings } from '../domain/triage.js';
 import type { HandOver } from '../lake/hand-over.js';
 import type { Lake } from '../lake/port.js';
 import type { Logger } from '../observability/logger.js';
@@ -57,7 +58,10 @@ export interface AlertTargets {
 
 export interface Triage {
   readonly desk: string | undefined;
-  readonly notify: AlertTarget | undefined;
+  /** Who is told of an incident: the first at once, the others when nobody has taken it up for so long. */
+  readonly levels: readonly { readonly afterMs: number; readonly target: AlertTarget }[];
+  /** When nobody is told of what is less than `below`. */
+  readonly quietHours: (QuietHours & { readonly below: Priority }) | undefined;
   readonly settings: TriageSettings;
 }
 

@@ -322,6 +322,14 @@ export function buildProgram(execute: Execute): Command {
     async () => (await import('./commands/incidents.js')).showIncident,
   );
 
+  add(
+    incidents,
+    'ack <incident>',
+    'takes it up: whoever was told of it hears so, and nobody else is told',
+    async () => (await import('./commands/incidents.js')).acknowledgeIncident,
+    (command) => command.option('--note <text>', 'what is being done'),
+  );
+
   const approvals = group('approvals', 'approval', 'orders that wait for a person, and what came of them');
   add(
     approvals,

@@ -49,9 +49,18 @@ export function danglingReferences(tree: Tree): readonly Finding[] {
     'series',
     'connection',
   ]);
-  const { desk, notify } = asTree(tree['triage']);
+  const { desk, notify, escalate } = asTree(tree['triage']);
   check(desk, ['triage', 'desk']);
   check(asTree(notify)['connection'], ['triage', 'notify', 'connection']);
+  if (Array.isArray(escalate))
+    for (const [index, level] of escalate.entries()) {
+      check(asTree(level)['connection'], ['triage', 'escalate', index, 'connection']);
+      if (notify === undefined)
+        findings.push({
+          path: ['triage', 'escalate', index],
+          message: 'goes on from triage.notify, which is not set',
+        });
+    }
   const rules = asTree(tree['events'])['rules'];
   if (Array.isArray(rules))
     for (const [index, rule] of rules.entries()) {

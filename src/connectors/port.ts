@@ -390,4 +390,6 @@ export interface Message {
   readonly links: readonly { readonly label: string; readonly url: string }[];
   /** The message that it answers, by its id there; a message of its own when not given. */
   readonly thread?: string;
+  /** With `thread`: somebody has taken up what that message told of. */
+  readonly acknowledges?: true;
 }

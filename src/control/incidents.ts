@@ -4,7 +4,7 @@ import { type Database, query } from '../database/postgres.js';
 import type { Told } from '../domain/incident-plan.js';
 import type { Decision, Incident } from '../domain/triage.js';
 import { incidentWorkflowId } from '../protocol/names.js';
-import type { Bell } from './bells.js';
+import { type Bell, hangBells } from './bells.js';
 
 /** A row of control.incidents. */
 export interface IncidentRow {
@@ -169,6 +169,26 @@ export function createIncidentStore(control: Database) {
         );
         return rows;
       });
+    },
+
+    /** Notes who has taken up what is still open; whoever was first stays. Null when it has ended or is not there. */
+    acknowledge(id: string, by: string, note: string | null): Promise<IncidentRow | null> {
+      const acknowledged = JSON.stringify({ by, at: new Date().toISOString(), note });
+      return control.guard('taking up an incident', () =>
+        knex.transaction(async (trx) => {
+          const { rows } = await query<IncidentRow>(
+            trx,
+            `UPDATE control.incidents SET updated_at = clock_timestamp(), incident = CASE
+             WHEN incident->'acknowledged' IS NULL
+             THEN (incident::jsonb || jsonb_build_object('acknowledged', CAST(:acknowledged AS jsonb)))::json
+             ELSE incident END
+           WHERE id = :id AND state = 'open' RETURNING *`,
+            { id, acknowledged },
+          );
+          if (rows.length > 0) await hangBells(trx, [incidentBell(id)], 'others');
+          return rows[0] ?? null;
+        }),
+      );
     },
 
     find(id: string): Promise<IncidentRow | null> {

@@ -57,6 +57,14 @@ export interface Incident {
   readonly openedAt: string;
   readonly lastAlertAt: string;
   readonly resolvedAt: string | null;
+  /** Who has taken it up: from then on nobody else is told of it. */
+  readonly acknowledged?: Acknowledgement;
+}
+
+export interface Acknowledgement {
+  readonly by: string;
+  readonly at: string;
+  readonly note: string | null;
 }
 
 export interface Decision {

@@ -655,6 +655,13 @@ export const catalogue = {
     fix: 'See how it stands: baton approvals show <id>',
     retryable: false,
   },
+  ERR_INCIDENT_OVER: {
+    code: 'BTN-6031',
+    title: 'That incident has ended',
+    why: 'Nothing of it fires any more, so there is nothing to be taken up.',
+    fix: 'See how it went: baton incidents show <id>. What fires again later is another incident: baton incidents list --state open',
+    retryable: false,
+  },
   ERR_FILE_UNREADABLE: {
     code: 'BTN-6020',
     title: 'The file cannot be read',

@@ -96,7 +96,7 @@ export async function compose(config: BatonConfig, log: Logger, build: Build = {
     fulfilment: { settings: saga, notify: config.fulfilment.notify },
     files: createFileStore(control),
     filePlaces: createFilePlaces(config, build.connectors),
-    triage: { desk: config.triage.desk, notify: config.triage.notify, settings: config.triage },
+    triage: triageOf(config.triage),
     budgets: createBudgetStore(control),
     warehouse,
     lake,
@@ -193,4 +193,11 @@ async function connectTemporal(config: BatonConfig): Promise<NativeConnection> {
       cause,
     });
   }
+}
+
+function triageOf(settings: BatonConfig['triage']): ActivityDeps['triage'] {
+  const { desk, notify, escalate, quietHours } = settings;
+  const first = notify === undefined ? [] : [{ afterMs: 0, target: notify }];
+  const others = escalate.map(({ afterMs, ...target }) => ({ afterMs, target }));
+  return { desk, levels: [...first, ...others], quietHours, settings };
 }

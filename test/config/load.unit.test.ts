@@ -135,6 +135,24 @@ connections:
     ]);
   });
 
+  it('refuses escalation that goes on from nobody or backwards, and hours that are none', () => {
+    const level = (after: string) => `{after: ${after}, connection: slack, channel: "#x"}`;
+    const yaml = `version: 1
+connections:
+  slack: {type: slack, baseUrl: http://127.0.0.1:1, auth: {botToken: secret://env/T}}
+triage:
+  escalate: [${level('15m')}, ${level('5m')}]
+  quietHours: {from: "22:00", to: "24:00", timeZone: Middle/Earth}
+`;
+    expect(problemsOf(yaml)).toEqual([
+      expect.stringContaining('triage.escalate: must name times that grow from one to the next'),
+      expect.stringContaining('triage.escalate.0: goes on from triage.notify, which is not set'),
+      expect.stringContaining('triage.escalate.1: goes on from triage.notify, which is not set'),
+      expect.stringContaining('triage.quietHours.to: must be a time such as 22:00'),
+      expect.stringContaining('triage.quietHours.timeZone: must be a time zone such as Europe/Berlin'),
+    ]);
+  });
+
   it('names the variable when the environment is wrong', () => {
     const env = {
       BATON_GATEWAY__PORT: 'http',

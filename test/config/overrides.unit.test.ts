@@ -46,6 +46,7 @@ function companionsOf(dotted: string): Readonly<Record<string, string>> {
     BATON_TRIAGE__NOTIFY__CONNECTION: 'zendesk',
     BATON_TRIAGE__NOTIFY__CHANNEL: '#elsewhere',
   };
+  const quiet = { BATON_TRIAGE__QUIET_HOURS__FROM: '21:00', BATON_TRIAGE__QUIET_HOURS__TO: '06:00' };
   const told = {
     BATON_FULFILMENT__NOTIFY__CONNECTION: 'zendesk',
     BATON_FULFILMENT__NOTIFY__CHANNEL: '#elsewhere',
@@ -54,6 +55,15 @@ function companionsOf(dotted: string): Readonly<Record<string, string>> {
     'connections.coupa.tenant': { BATON_TENANTS: 'default,acme' },
     'triage.notify.connection': { ...notify },
     'triage.notify.channel': { ...notify },
+    'triage.escalate': {
+      ...notify,
+      BATON_CONNECTIONS__PAGERDUTY__TYPE: 'x',
+      BATON_CONNECTIONS__PAGERDUTY__BASE_URL: 'http://127.0.0.1:9',
+    },
+    'triage.quietHours.from': { ...quiet },
+    'triage.quietHours.to': { ...quiet },
+    'triage.quietHours.timeZone': { ...quiet },
+    'triage.quietHours.below': { ...quiet },
     'fulfilment.steps': {
       BATON_CONNECTIONS__INVENTORY__TYPE: 'x',
       BATON_CONNECTIONS__INVENTORY__BASE_URL: 'http://127.0.0.1:9',

@@ -13,7 +13,9 @@ export const historiesFolder = path.join(projectRoot, 'test', 'histories');
 export async function record(name: string, client: Client, workflowId: string): Promise<void> {
   if (process.env['BATON_RECORD_HISTORIES'] !== '1') return;
   const history = await client.workflow.getHandle(workflowId).fetchHistory();
-  const { events } = JSON.parse(historyToJSON(history)) as { events: unknown[] };
+  // Stack traces say where this checkout is, which is nobody's business.
+  const text = historyToJSON(history).replaceAll(`${projectRoot}/`, '');
+  const { events } = JSON.parse(text) as { events: unknown[] };
   const lines = events.map((event) => JSON.stringify(event)).join(',\n');
   mkdirSync(historiesFolder, { recursive: true });
   writeFileSync(

@@ -46,8 +46,9 @@ function targetsOf(
 ): readonly AlertTarget[] {
   if (connection !== undefined && config.connections[connection] === undefined)
     throw unknownConnection(connection, config);
-  const { notify } = config.triage ?? {};
-  const told = [...Object.values(config.alerts).flat(), ...(notify === undefined ? [] : [notify])];
+  const { notify, escalate = [] } = config.triage ?? {};
+  const others = escalate.map(({ afterMs: _, ...target }) => target);
+  const told = [...Object.values(config.alerts).flat(), ...(notify === undefined ? [] : [notify]), ...others];
   const chosen = told.filter((target) => connection === undefined || target.connection === connection);
   // A connection that nothing names yet can be tried too.
   const all = chosen.length === 0 && connection !== undefined ? [{ connection, channel: 'test' }] : chosen;

@@ -1,7 +1,14 @@
 import { nearest } from '../../config/closest.js';
-import { createIncidentStore, type DecisionRow, type IncidentRow } from '../../control/incidents.js';
+import {
+  createIncidentStore,
+  type DecisionRow,
+  type IncidentRow,
+  type IncidentStore,
+} from '../../control/incidents.js';
+import type { Acknowledgement } from '../../domain/triage.js';
 import { BatonError } from '../../protocol/errors.js';
 import { incidentWorkflowId } from '../../protocol/names.js';
+import { person } from '../ask.js';
 import type { Handler } from '../context.js';
 import { list, one } from '../render/result.js';
 import { formatAge, type Style } from '../render/style.js';
@@ -33,6 +40,7 @@ export const listIncidents: Handler = async (cli, _, options) => {
         { title: 'Severity', value: ({ incident }) => incident.severity },
         { title: 'Title', value: ({ incident }) => incident.title },
         { title: 'Services', value: ({ incident }) => incident.services.join(', ') },
+        { title: 'Taken up', value: ({ incident }) => incident.acknowledged?.by ?? '' },
         { title: 'Alerts', value: ({ incident }) => String(incident.symptoms.length) },
         { title: 'Again', value: ({ incident }) => String(incident.recurrences) },
         {
@@ -48,14 +56,7 @@ export const listIncidents: Handler = async (cli, _, options) => {
 /** One incident: its alerts, what was told of it, and why it is as it is. */
 export const showIncident: Handler = async (cli, [reference = '']) => {
   const store = createIncidentStore(await cli.control());
-  const found = await store.find(reference);
-  if (found === null) {
-    const some = (await store.list({ limit: 100 })).map(({ id }) => id);
-    throw new BatonError('ERR_UNKNOWN_NAME', {
-      detail: `No incident "${reference}".${nearest(reference, some, '')}`,
-      fix: 'See all: baton incidents list',
-    });
-  }
+  const found = await known(store, reference);
   const decisions = await store.decisions(found.id, decisionsShown);
   const link = temporalLink(await cli.config(), incidentWorkflowId(found.id));
   const data = {
@@ -67,6 +68,38 @@ export const showIncident: Handler = async (cli, [reference = '']) => {
   };
   return { result: one(data, (style) => describe(found, decisions, link, style)) };
 };
+
+/** Somebody takes an incident up: the ticket and whoever was told of it hear so, and nobody else is told. */
+export const acknowledgeIncident: Handler = async (cli, [reference = ''], options) => {
+  const store = createIncidentStore(await cli.control());
+  const before = await known(store, reference);
+  const note = typeof options['note'] === 'string' && options['note'] !== '' ? options['note'] : null;
+  const row = await store.acknowledge(before.id, person(), note?.slice(0, 1_000) ?? null);
+  if (row === null)
+    throw new BatonError('ERR_INCIDENT_OVER', {
+      detail: `${before.id} (${before.incident.title}) has ended at ${before.incident.resolvedAt}.`,
+    });
+  const { by = '', at = '' } = row.incident.acknowledged ?? {};
+  return {
+    result: one(incidentData(row), (style) =>
+      [
+        `${style.green('✓')} ${style.bold(row.id)}  ${row.incident.title}: taken up by ${by} at ${at}`,
+        `  ${style.dim(`next: baton incidents show ${row.id}`)}`,
+        '',
+      ].join('\n'),
+    ),
+  };
+};
+
+async function known(store: IncidentStore, reference: string): Promise<IncidentRow> {
+  const found = await store.find(reference);
+  if (found !== null) return found;
+  const some = (await store.list({ limit: 100 })).map(({ id }) => id);
+  throw new BatonError('ERR_UNKNOWN_NAME', {
+    detail: `No incident "${reference}".${nearest(reference, some, '')}`,
+    fix: 'See all: baton incidents list',
+  });
+}
 
 function stateOf({ incident }: IncidentRow): string {
   return incident.state === 'open' && incident.heldUntil !== null
@@ -96,6 +129,7 @@ function incidentData({ id, tenant, cause, connection, incident }: IncidentRow) 
     openedAt,
     lastAlertAt,
     resolvedAt,
+    acknowledged: incident.acknowledged ?? null,
   };
 }
 
@@ -112,6 +146,7 @@ function describe(row: IncidentRow, decisions: readonly DecisionRow[], link: str
     ],
     ['cause', `${row.cause}, number ${row.episode}`],
     ['since', `${incident.openedAt}${incident.resolvedAt === null ? '' : `, until ${incident.resolvedAt}`}`],
+    ...(incident.acknowledged === undefined ? [] : [['taken', takenWords(incident.acknowledged)]]),
     ['told', toldWords(row)],
     ['story', link],
   ].map(([name = '', value]) => `  ${style.dim(name.padEnd(7))} ${value}`);
@@ -128,10 +163,15 @@ function describe(row: IncidentRow, decisions: readonly DecisionRow[], link: str
   return `${[`${style.bold(row.id)}  ${incident.title}`, ...lines, '', 'Alerts', ...alerts, '', 'Why', ...reasons].join('\n')}\n`;
 }
 
+function takenWords({ by, at, note }: Acknowledgement): string {
+  return `by ${by} at ${at}${note === null ? '' : `: ${note}`}`;
+}
+
 function toldWords({ id, told }: IncidentRow): string {
+  const messages = told.messages?.length ?? (told.messaged === true ? 1 : 0);
   const words = [
     told.opened === true ? 'ticket' : '',
-    told.messaged === true ? 'message' : '',
+    messages === 0 ? '' : messages === 1 ? 'message' : `${messages} messages`,
     (told.recurrences ?? 0) > 0 ? `${told.recurrences} recurrences` : '',
     told.resolved === true ? 'its end' : '',
   ].filter((word) => word !== '');

@@ -25,6 +25,28 @@ const ignore = z.strictObject({
     }),
 });
 
+const target = {
+  connection: name.meta({ description: 'Connection that has a notifier.', examples: ['slack'] }),
+  channel: text('a channel').meta({
+    description: 'Where whoever is on call is told, with a link to the ticket.',
+    examples: ['#on-call'],
+  }),
+};
+
+const timeOfDay = z
+  .string({ error: 'must be a time such as 22:00' })
+  .regex(/^([01]\d|2[0-3]):[0-5]\d$/, { error: 'must be a time such as 22:00' });
+
+const timeZone = z.string().refine(isTimeZone, { error: 'must be a time zone such as Europe/Berlin' });
+
+function isTimeZone(value: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: value }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 /** How alerts (events whose rule says `do: triage`) become incidents, tickets and messages. */
 export const triageSchema = z
   .strictObject({
@@ -32,14 +54,47 @@ export const triageSchema = z
       description: 'Connection in which an incident gets its ticket; without one alerts cannot be triaged.',
       examples: ['zendesk'],
     }),
-    notify: z
-      .strictObject({
-        connection: name.meta({ description: 'Connection that has a notifier.', examples: ['slack'] }),
-        channel: text('a channel').meta({
-          description: 'Where whoever is on call is told, with a link to the ticket.',
-          examples: ['#on-call'],
-        }),
+    notify: z.strictObject(target).optional(),
+    escalate: z
+      .array(
+        z
+          .strictObject({
+            after: duration.meta({
+              description: 'When nobody has taken the incident up for so long after the first message.',
+              examples: ['15m'],
+            }),
+            ...target,
+          })
+          .transform(({ after, ...rest }) => ({ ...rest, afterMs: after })),
+        { error: 'must be a list of {after, connection, channel}' },
+      )
+      .refine((levels) => levels.every(({ afterMs }, at) => afterMs > (levels[at - 1]?.afterMs ?? 0)), {
+        error: 'must name times that grow from one to the next',
       })
+      .prefault([])
+      .meta({
+        description: 'Who else is told, one after the other, until somebody does: `baton incidents ack`.',
+        examples: [[{ after: '15m', connection: 'pagerduty', channel: 'on-call' }]],
+      }),
+    quietHours: z
+      .strictObject({
+        from: timeOfDay.meta({
+          description: 'Nobody is told from this time of the day …',
+          examples: ['22:00'],
+        }),
+        to: timeOfDay.meta({ description: '… to this one.', examples: ['07:00'] }),
+        timeZone: timeZone
+          .prefault('UTC')
+          .meta({ description: 'By whose clocks.', examples: ['Europe/Berlin'] }),
+        below: z
+          .enum(priorities, { error: `must be one of ${priorities.join(', ')}` })
+          .prefault('high')
+          .meta({
+            description: 'Only of incidents of a lower priority than this; the ticket is opened at once.',
+            examples: ['urgent'],
+          }),
+      })
+      .refine(({ from, to }) => from !== to, { error: 'must end at another time than it begins' })
       .optional(),
     ignore: z
       .array(ignore, { error: 'must be a list of rules' })

@@ -15,7 +15,7 @@ const mostLinks = 10;
 /**
  * Messages as events. The marker is the key by which PagerDuty knows an alert again (`dedup_key`), so that a repeat is
  * folded into the open alert; where somebody has resolved that one in between, it opens anew. What answers a message
- * updates its alert, and what says that it is over resolves it.
+ * updates its alert, or acknowledges it; what says that it is over resolves it.
  */
 export function eventNotifier(http: VendorHttp, routingKey: Secret): Notifier {
   return {
@@ -60,6 +60,8 @@ async function enqueue(
 export function toEvent(message: Message, marker: string) {
   const dedup_key = message.thread ?? marker;
   if (endsThread(message)) return { event_action: 'resolve' as const, dedup_key };
+  if (message.thread !== undefined && message.acknowledges === true)
+    return { event_action: 'acknowledge' as const, dedup_key };
   return {
     event_action: 'trigger' as const,
     dedup_key,

@@ -55,11 +55,16 @@ function keyOf(secret: Secret): Buffer {
   return Buffer.from(secret.reveal().replace(/^whsec_/, ''), 'base64');
 }
 
+function typeOf(message: Message): string {
+  if (endsThread(message)) return 'message.ended';
+  return message.acknowledges === true ? 'message.acknowledged' : `message.${message.severity}`;
+}
+
 /** `thread` is the id of the message that it answers. */
 function toPayload(message: Message, id: string) {
   const { channel, title, text, severity, fields, links, thread } = message;
   return {
-    type: endsThread(message) ? 'message.ended' : `message.${severity}`,
+    type: typeOf(message),
     data: { id, channel, title, text, severity, fields, links, thread: thread ?? null },
   };
 }
