@@ -98,7 +98,9 @@ function failureOf({ reference, id, region }: AwsSecret, answer: Answered): Bato
     return refused(reference, `AWS does not let us read it (${type || answer.status})`, fix);
   }
   if (type === 'ResourceNotFoundException') {
-    const fix = `Correct the name or AWS_REGION, or: aws secretsmanager create-secret --region ${region} --name ${id} --secret-string …`;
+    const fix = id.startsWith('arn:')
+      ? 'Correct the ARN.'
+      : `Correct the name or AWS_REGION, or: aws secretsmanager create-secret --region ${region} --name ${id} --secret-string …`;
     return unresolved(reference, `Secrets Manager has no secret ${id} in ${region}`, fix);
   }
   if (type === 'InvalidRequestException') {

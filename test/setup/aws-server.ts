@@ -4,7 +4,7 @@ import path from 'node:path';
 import { choosePorts } from '../../src/cli/stack/ports.js';
 import { projectHome, serve, type TestServer, temporaryFolder } from './shared.js';
 
-/** S3 and SQS in one process that speaks AWS's protocols, and lets a bucket tell a queue. */
+/** S3, SQS and Secrets Manager in one process that speaks AWS's protocols, and lets a bucket tell a queue. */
 export interface AwsServer {
   readonly endpoint: string;
   stop(): Promise<void>;
@@ -21,7 +21,9 @@ export function findAwsServer(): string | null {
   const places = [process.env['MOTO_SERVER_PATH'], ...folders.map((folder) => path.join(folder, program))];
   const found = places.find((place) => place && existsSync(place) && starts(place)) ?? null;
   if (found === null)
-    console.log(`no ${program} on this machine: what S3, SQS and SNS send is not tested (see .ci/run)`);
+    console.log(
+      `no ${program} on this machine: what S3, SQS, SNS and Secrets Manager send is not tested (see .ci/run)`,
+    );
   return found;
 }
 
@@ -43,7 +45,7 @@ export async function startAwsServer(found: string): Promise<AwsServer> {
   const server: TestServer = await serve(
     {
       name: 'aws',
-      title: 'S3 and SQS',
+      title: 'AWS',
       program: found,
       args: ['-H', '127.0.0.1', '-p', String(ports.gateway)],
       cwd: folder,

@@ -74,6 +74,10 @@ describe.skipIf(found === null)('a secret of AWS', () => {
         /create-secret --region eu-central-1 --name prod\/none/,
       ),
     );
+    const arn = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/coupa-AbCdEf';
+    expect(await failure(read(`secret://aws/${arn}#secret`))).toEqual(
+      unresolved(/no secret arn:.* in eu-west-1/, /^Correct the ARN\.$/),
+    );
     expect(await failure(read('secret://aws/prod/coupa#token'))).toEqual(
       unresolved(/no field token; there are: secret, port, nested/, /follows the #/),
     );

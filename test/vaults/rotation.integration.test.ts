@@ -1,8 +1,10 @@
+import { writeFileSync } from 'node:fs';
 import http, { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { loadConfig, openSecrets } from '../../src/config/index.js';
 import { createLocalGate } from '../../src/connectors/gate.js';
 import { connectors } from '../../src/connectors/registry.js';
@@ -13,6 +15,10 @@ import type { SecretStore } from '../../src/vaults/store.js';
 import { createConnections } from '../../src/workers/connections.js';
 import { project } from '../config/project.js';
 import { limits } from '../connectors/support.js';
+import { awsSecretsAt } from '../setup/aws-secrets.js';
+import { findAwsServer, startAwsServer } from '../setup/aws-server.js';
+import { startGcpServer } from '../setup/gcp-server.js';
+import { temporaryFolder } from '../setup/shared.js';
 import { startVaultServer, type VaultServer } from '../setup/vault-server.js';
 
 const yaml = (url: string, more = '') => `version: 1
@@ -76,8 +82,9 @@ describe('a secret that is rotated', () => {
   });
 
   /** What a worker is made of, as far as connections go. */
-  async function open({ isFresh = false, more = '' } = {}) {
-    const env = { VAULT_ADDR: vault.address, VAULT_TOKEN: vault.token, PLAIN: keys.zendeskApiToken };
+  async function open({ isFresh = false, more = '', env: others = {} } = {}) {
+    const own = { VAULT_ADDR: vault.address, VAULT_TOKEN: vault.token, PLAIN: keys.zendeskApiToken };
+    const env = { ...own, ...others };
     const config = loadConfig({ cwd: project(yaml(vendor.url, more)), env, connectors });
     store = await openSecrets(config, log);
     if (isFresh) store.keepFresh();
@@ -108,6 +115,43 @@ describe('a secret that is rotated', () => {
     });
     expect(vault.asked.length).toBe(before);
   });
+
+  it('is taken up in the same way from AWS and Google', async () => {
+    const gcp = await startGcpServer();
+    onTestFinished(() => gcp.stop());
+    const file = path.join(temporaryFolder('gcp'), 'key.json');
+    writeFileSync(file, gcp.createKey());
+    vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', file);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const found = findAwsServer();
+    const aws = found === null ? null : await startAwsServer(found);
+    onTestFinished(async () => aws?.stop());
+    const secrets = aws && awsSecretsAt(aws);
+    gcp.put('zendesk', keys.zendeskApiToken);
+    await secrets?.create('zendesk', { text: JSON.stringify({ token: keys.zendeskApiToken }) });
+    const of = (name: string, reference: string) =>
+      `  ${name}: {type: zendesk, baseUrl: '${vendor.url}/zendesk', auth: {email: baton@example.com, apiToken: '${reference}'}}\n`;
+    const more = of('google', 'secret://gcp/acme-prod/zendesk') + of('amazon', 'secret://aws/zendesk#token');
+    const { connections } = await open({
+      more,
+      env: {
+        CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER: gcp.address,
+        AWS_ENDPOINT_URL: aws?.endpoint ?? '',
+        AWS_REGION: 'eu-central-1',
+        AWS_ACCESS_KEY_ID: 'AKIACANARY',
+        AWS_SECRET_ACCESS_KEY: 'canary-aws-key',
+      },
+    });
+    const names = aws === null ? ['google'] : ['google', 'amazon'];
+    const held = names.map((name) => connections.open(name));
+    const statuses = () =>
+      Promise.all(held.map(async ({ http }) => (await http.read(zendeskRequest)).status));
+    expect(await statuses()).toEqual(names.map(() => 200));
+    vendor.rotate();
+    gcp.put('zendesk', 'canary-zendesk-after');
+    await secrets?.put('zendesk', '{"token":"canary-zendesk-after"}');
+    expect(await statuses()).toEqual(names.map(() => 200));
+  }, 60_000);
 
   it('is taken up where a token is fetched with it', async () => {
     const { connections } = await open();
