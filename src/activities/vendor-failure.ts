@@ -1,6 +1,7 @@
 import type { ApplicationFailure } from '@temporalio/activity';
 import type { CompareStep, ExtractStep, RetryPolicy } from '../domain/plan.js';
 import { redact } from '../domain/secret.js';
+import { whenText } from '../domain/when.js';
 import type { StepContext } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
 import { sendAlerts } from './alerts.js';
@@ -46,7 +47,7 @@ export async function judge(
       runId,
       step.id,
       'retrying',
-      `${error.message} Going on in ${Math.ceil(waitMs / 1000)} s.`,
+      `${error.message} Going on ${whenText(waitMs, Date.now())}.`,
     );
     return toFailure(error, { nextRetryDelayMs: waitMs });
   }

@@ -6,7 +6,10 @@ import { sharedRateLimiter } from './rate-limiter.js';
 /** A limit of the vendor that is narrower than the connection's: an endpoint's, a channel's. */
 export interface Quota {
   readonly name: string;
-  readonly rate: Rate;
+  /** Of the narrowest window; null where nothing is known but what the vendor's answers say. */
+  readonly rate: Rate | null;
+  /** Of wider windows, such as the day's; narrower ones first. */
+  readonly wider?: readonly Rate[];
 }
 
 /** What a request counts for at the vendor, beside one place of the connection's limit. */
@@ -22,6 +25,8 @@ export interface QuotaReading {
   readonly remaining: number;
   /** Until this word is of no use any more. */
   readonly resetsInMs: number;
+  /** It is of the request's own quota, where that has one, and not of the connection. */
+  readonly isOfQuota?: true;
 }
 
 /** What became of a request that was let through. `neutral` = it says nothing of the vendor's health. */

@@ -1,5 +1,5 @@
 import { BatonError, type BatonErrorOptions, type ErrorName } from '../protocol/errors.js';
-import type { HttpAnswer } from './http.js';
+import type { HttpAnswer, VendorHttpOptions } from './http.js';
 import { retryAfterMs } from './retry-after.js';
 
 /** What a vendor's error body says, in its own words. */
@@ -57,7 +57,11 @@ export function createPlace(
 }
 
 /** The error that an answer of 3xx, 4xx or 5xx stands for. */
-export function answerFailure(place: Place, answer: HttpAnswer, reader?: ProblemReader): BatonError {
+export function answerFailure(
+  place: Place,
+  answer: HttpAnswer,
+  { problem: reader, resetHeader }: Pick<VendorHttpOptions, 'problem' | 'resetHeader'>,
+): BatonError {
   const { status } = answer;
   if (status < 300) return place.badResponse(`answered ${status} with an unexpected body`, answer.body);
   if (status < 400) {
@@ -67,7 +71,8 @@ export function answerFailure(place: Place, answer: HttpAnswer, reader?: Problem
   }
   const problem = readProblem(place, answer, reader);
   const error = problem?.error ?? errorOfStatus(status);
-  const waitMs = retryAfterMs(answer.headers) ?? problem?.retryAfterMs;
+  const waitMs =
+    retryAfterMs(answer.headers, status === 429 ? resetHeader : undefined) ?? problem?.retryAfterMs;
   const words = problem?.words ?? answer.body.subarray(0, 4096).toString('utf8');
   const said = place.clean(words, 200);
   return new BatonError(error, {

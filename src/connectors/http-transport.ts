@@ -100,7 +100,7 @@ async function deliver(
     });
     const body = await collect(response, options.limits.maxResponseBytes, stopper, place);
     if (body instanceof BatonError) return { kind: 'unknown', error: body };
-    const headers = withRetryAfter(plainHeaders(response.headers), response.status, options.resetHeader);
+    const headers = plainHeaders(response.headers);
     return { kind: 'answered', answer: { status: response.status, headers, body, calls: 1 } };
   } catch (error) {
     return transportFailure(error, stopper.stopped(), timeoutMs, place);
@@ -277,16 +277,6 @@ function mayBeWritten(error: unknown): boolean {
     | undefined;
   if (socket === undefined || socket === null) return error.request === undefined;
   return !(socket.connecting || socket.secureConnecting === true);
-}
-
-/** As every other vendor says it. */
-function withRetryAfter(
-  headers: Record<string, string>,
-  status: number,
-  resetHeader: string | undefined,
-): Record<string, string> {
-  const seconds = resetHeader === undefined ? undefined : headers[resetHeader];
-  return status === 429 && seconds !== undefined ? { 'retry-after': seconds, ...headers } : headers;
 }
 
 function plainHeaders(headers: AxiosResponse['headers']): Record<string, string> {

@@ -121,7 +121,7 @@ export function createVendorHttp(options: VendorHttpOptions): VendorHttp {
   const gate =
     options.gate ?? createLocalGate(`${options.connection}|${options.baseUrl}`, options.limits, options.rate);
   const failure = (request: HttpRequest, answer: HttpAnswer): BatonError =>
-    answerFailure(transport.place(request), answer, options.problem);
+    answerFailure(transport.place(request), answer, options);
   let heir: VendorHttp | null = null;
   const send = async (request: HttpRequest): Promise<Delivery> => {
     if (heir !== null) return heir.send(request);
@@ -238,7 +238,7 @@ function outcomeOf(options: VendorHttpOptions, request: HttpRequest, delivery: D
       : { kind: 'neutral' };
   }
   const { status, headers } = delivery.answer;
-  if (status === 429) return { kind: 'limited', retryAfterMs: retryAfterMs(headers) };
+  if (status === 429) return { kind: 'limited', retryAfterMs: retryAfterMs(headers, options.resetHeader) };
   if (status >= 500) return { kind: 'failed', error: `${shown(options, request)} answered ${status}` };
   if (request.anonymous === true) return { kind: 'neutral' };
   return { kind: 'ok', reading: options.reading?.(headers) ?? undefined };

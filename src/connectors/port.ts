@@ -80,7 +80,7 @@ export interface ResolvedConnection {
   /** Called once per HTTP answer or failure; for metrics. Never sees bodies, headers or query strings. */
   readonly onRequest?: (event: RequestEvent) => void;
   /** The same connection with its secrets read anew, asked for when the vendor refused these; null when they are no others. */
-  readonly renewed?: () => Promise<Pick<OpenConnection, 'http'> | null>;
+  readonly renewed?: () => Promise<Pick<OpenConnection, 'http' | 'vendorNow'> | null>;
 }
 
 export interface ConnectionLimits extends RateSettings {

@@ -3,7 +3,7 @@ import type { BreakerSettings } from '../domain/breaker.js';
 import type { Rate } from '../domain/rate.js';
 import { BatonError } from '../protocol/errors.js';
 import type { BudgetKey, BudgetStore, Granted, RequestClass } from './budgets.js';
-import { createMeter, type Meter, type MeterPlace } from './meter.js';
+import { createMeter, heldBack, type Meter, type MeterPlace } from './meter.js';
 import { createReporter, type Reporter } from './reporter.js';
 
 /** How long nobody asks after a 429 that names no time. */
@@ -72,23 +72,30 @@ export function createGates(store: BudgetStore): Gates {
     changed,
     open(options) {
       const [own, ...wider] = options.rates;
-      const always = wider.map((rate): Quota => ({ name: `per ${rate.perMs / 1000} s`, rate }));
+      const always = wider.map((rate) => ({ name: windowOf(rate), rate }));
       const reporter = reporterOf(options);
 
+      /** A place of an hour or a day is not taken for a request that the breaker holds back. */
+      async function expectUp(key: GateOptions): Promise<void> {
+        const outage = await store.outage(key);
+        if (outage !== null) throw heldBack(key.connection, outage.waitMs, 'breaker');
+      }
+
       async function settle(place: MeterPlace, quota: Quota | undefined, outcome: RequestOutcome) {
-        if (outcome.kind === 'limited') {
-          const row = quota?.name ?? '';
-          await store.hold(options, row, outcome.retryAfterMs ?? holdMs).catch(() => {});
+        const { told, holdForMs } = judged(outcome, quota);
+        if (holdForMs !== null) {
+          await store.hold(options, quota?.name ?? '', holdForMs).catch(() => {});
           changed(options);
         }
-        await reporter.report(outcome, place.probe);
+        await reporter.report(told, place.probe);
         if (outcome.kind === 'failed' || place.probe !== null) changed(options);
       }
 
       return {
         async pass({ quota, credits = 1 } = {}, signal): Promise<Passage> {
           let waitedMs = 0;
-          for (const { name, rate } of quota === undefined ? always : [...always, quota])
+          if (quota?.wider !== undefined) await expectUp(options);
+          for (const { name, rate } of quota === undefined ? always : [...always, ...rowsOf(quota)])
             waitedMs += (await meterOf(options, name, rate).take(signal)).waitedMs;
           const meter = meterOf(options, '', own ?? null);
           let place = await meter.take(signal);
@@ -109,6 +116,27 @@ export function createGates(store: BudgetStore): Gates {
       await Promise.all([...reporters.values()].map((reporter) => reporter.close()));
     },
   };
+}
+
+/** Narrower windows first: a place of the day is taken only where all others are there. */
+function rowsOf({ name, rate, wider = [] }: Quota) {
+  return [{ name, rate }, ...wider.map((one) => ({ name: `${name} ${windowOf(one)}`, rate: one }))];
+}
+
+function windowOf({ perMs }: Rate): string {
+  return `per ${perMs / 1000} s`;
+}
+
+/** For how long nobody asks after this, and what of it is told to the connection's own row. */
+function judged(
+  outcome: RequestOutcome,
+  quota: Quota | undefined,
+): { readonly told: RequestOutcome; readonly holdForMs: number | null } {
+  if (outcome.kind === 'limited') return { told: outcome, holdForMs: outcome.retryAfterMs ?? holdMs };
+  if (outcome.kind !== 'ok' || outcome.reading?.isOfQuota !== true || quota === undefined)
+    return { told: outcome, holdForMs: null };
+  const { remaining, resetsInMs } = outcome.reading;
+  return { told: { kind: 'ok' }, holdForMs: remaining > 0 ? null : resetsInMs };
 }
 
 function keyOf({ connection, tenant }: BudgetKey): string {

@@ -1,3 +1,4 @@
+import { whenText } from '../domain/when.js';
 import { BatonError } from '../protocol/errors.js';
 import type { Granted } from './budgets.js';
 
@@ -195,18 +196,19 @@ function wanted(last: Lease | null, waiting: number, now: number): number {
   return Math.max(waiting, Math.ceil(perMs * last.graceMs));
 }
 
-function heldBack(name: string, waitMs: number, reason: Granted['reason']): BatonError {
+/** For whom there is no place now; `waitMs`: until there may be one. */
+export function heldBack(name: string, waitMs: number, reason: Granted['reason']): BatonError {
   // Not all at the same moment.
   const retryAfterMs = Math.ceil(waitMs * (1 + Math.random() * 0.1) + Math.random() * 250);
-  const seconds = Math.ceil(waitMs / 1000);
+  const when = whenText(waitMs, Date.now());
   if (reason === 'breaker')
     return new BatonError('ERR_BREAKER_OPEN', {
-      detail: `${name} is down: requests are held back, and it is asked again in ${seconds} s.`,
+      detail: `${name} is down: requests are held back, and it is asked again ${when}.`,
       retryAfterMs,
     });
   const why = reason === 'reserve' ? 'is nearly used up at the vendor and kept for live work' : 'is used up';
   return new BatonError('ERR_BUDGET_SPENT', {
-    detail: `The request budget of ${name} ${why}: the next place is in ${seconds} s.`,
+    detail: `The request budget of ${name} ${why}: the next place is ${when}.`,
     retryAfterMs,
   });
 }

@@ -135,6 +135,24 @@ describe('SAP Ariba', () => {
     expect(JSON.stringify(ticks)).not.toMatch(/canary-ariba-key|ariba-sandbox-client-secret/);
   });
 
+  it('is read with secrets that were exchanged meanwhile, its clock too', async () => {
+    const wrong = { ...settings, auth: { ...settings.auth, clientSecret: new Secret('exchanged-since') } };
+    const old = ariba.open({
+      name: 'ariba-old',
+      type: 'ariba',
+      baseUrl: `${sandbox.url}/ariba`,
+      settings: wrong,
+      limits: { timeoutMs: 5_000, maxResponseBytes: 20_000_000, requestsPerSecond: 10_000 },
+      renewed: async () => connection,
+    });
+    expect(Math.abs((await old.vendorNow()).getTime() - sandbox.clock.ms())).toBeLessThan(5_000);
+    expect((await orders.readPage(old, window, null, {})).records.length).toBe(50);
+    old.close();
+    const alone = open(wrong);
+    await failure(alone.vendorNow(), 'ERR_SOURCE_AUTH');
+    alone.close();
+  });
+
   it('shows neither secret nor key when the vendor echoes them', async () => {
     for (const secret of [aribaClientSecret, aribaApplicationKey]) {
       const body = JSON.stringify({ message: `${secret} is unknown` });

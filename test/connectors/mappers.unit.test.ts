@@ -316,6 +316,110 @@ describe('SAP Ariba', () => {
     expect(aribaReading(left)).toBeNull();
     expect(aribaReading({})).toBeNull();
     const spent = { ...left, 'x-ratelimit-remaining-hour': '0', 'ratelimit-reset': '1800' };
-    expect(aribaReading(spent)).toEqual({ size: 1, remaining: 0, resetsInMs: 1_800_000 });
+    expect(aribaReading(spent)).toEqual({
+      size: 1,
+      remaining: 0,
+      resetsInMs: 1_800_000,
+      isOfQuota: true,
+    });
+  });
+});
+
+describe('the Ariba Network', () => {
+  const streams = streamsOf(ariba, {
+    auth: { clientId: 'c', clientSecret: 'secret://env/A', applicationKey: 'secret://env/B' },
+    network: { id: 'AN01000000042' },
+  });
+  const read = (stream: string, record: unknown) =>
+    map({ ...ariba, streams }, stream, JSON.stringify(record));
+  // As the vendor's own sandbox answers.
+  const order = {
+    documentNumber: 'PO28',
+    orderDate: '28 May 2019 5:46:45 AM',
+    supplierName: 'Ångström AB',
+    supplierANID: 'AN02000000001',
+    buyerANID: 'AN01000000042',
+    customerName: 'Sandbox AG',
+    systemId: 'APC',
+    payloadId: '1559022405@10.1.2.3',
+    revision: 'Original',
+    endpointId: null,
+    created: '28 May 2019 12:00:00 PM',
+    status: 'New',
+    documentStatus: 'Sent',
+    amount: 12.5,
+    numberOfInvoices: 0,
+    invoicedAmount: '0.00',
+    companyCode: 3000,
+  };
+  const rowOf = (record: unknown) => {
+    const verdict = read('network_purchase_orders', record);
+    return verdict.kind === 'row' ? verdict.row : verdict;
+  };
+
+  it('maps an order, each revision to a row of its own', () => {
+    expect(rowOf(order)).toEqual({
+      order_key: '1559022405@10.1.2.3 Original',
+      document_number: 'PO28',
+      revision: 'Original',
+      payload_id: '1559022405@10.1.2.3',
+      order_date: '2019-05-28T05:46:45.000Z',
+      created_at: '2019-05-28T12:00:00.000Z',
+      status: 'New',
+      document_status: 'Sent',
+      supplier_name: 'Ångström AB',
+      supplier_network_id: 'AN02000000001',
+      buyer_network_id: 'AN01000000042',
+      customer_name: 'Sandbox AG',
+      system_id: 'APC',
+      company_code: '3000',
+      amount: '12.5',
+      currency: null,
+      invoice_count: '0',
+      invoiced_amount: '0.00',
+    });
+    expect(rowOf({ ...order, revision: null })).toMatchObject({ order_key: '1559022405@10.1.2.3' });
+  });
+
+  it.each([
+    ['28 May 2019 5:46:45 AM', '2019-05-28T05:46:45.000Z'],
+    ['28 May 2019 12:00:01 AM', '2019-05-28T00:00:01.000Z'],
+    ['1 December 2026 11:59:59 PM', '2026-12-01T23:59:59.000Z'],
+    ['28 May 2019 5:46:45\u202fAM', '2019-05-28T05:46:45.000Z'],
+    ['28 May 2019 17:46:45', '2019-05-28T17:46:45.000Z'],
+    ['2019-05-27T22:46:45-07:00', '2019-05-28T05:46:45.000Z'],
+  ])('reads the time %j', (created, expected) => {
+    expect(rowOf({ ...order, created })).toMatchObject({ created_at: expected });
+  });
+
+  it.each(['30 Feb 2026 5:46:45 AM', '28 Mai 2019 5:46:45 AM', '28 May 2019 13:46:45 AM', 'yesterday', 7])(
+    'quarantines the time %j',
+    (created) => expect(rowOf({ ...order, created })).toMatchObject({ kind: 'quarantined' }),
+  );
+
+  it.each([
+    [{ amount: '1234.50', currencyCode: 'EUR' }, '1234.50', 'EUR'],
+    [{ amount: undefined, poAmount: { amount: '-7.1', currencyCode: 'USD' } }, '-7.1', 'USD'],
+    [{ amount: { amount: 7, currencyCode: 'JPY' } }, '7', 'JPY'],
+    [{ amount: null, invoicedAmount: { amount: '3', currency: 'CHF' } }, null, 'CHF'],
+  ])('reads the money %j', (money, amount, currency) => {
+    expect(rowOf({ ...order, ...money })).toMatchObject({ amount, currency });
+  });
+
+  it.each(['1,234.50', '1e400', { amount: 'x' }, [], true])('quarantines the amount %j', (amount) => {
+    expect(rowOf({ ...order, amount })).toMatchObject({ kind: 'quarantined', id: order.payloadId });
+  });
+
+  it('maps a line, known by its order and number', () => {
+    const item = {
+      documentNumber: 'PO28',
+      lineNumber: 10,
+      quantity: '2',
+      unitPrice: { amount: '0.10', currencyCode: 'USD' },
+    };
+    expect(read('network_purchase_order_items', item)).toMatchObject({
+      row: { item_key: 'PO28 10', unit_price: '0.10', amount: null, currency: 'USD', description: null },
+    });
+    expect(read('network_purchase_order_items', { ...item, lineNumber: null }).kind).toBe('quarantined');
   });
 });

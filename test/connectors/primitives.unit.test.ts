@@ -29,6 +29,18 @@ describe('retryAfterMs', () => {
     expect(retryAfterMs({ date, ...(header === undefined ? {} : { 'retry-after': header }) })).toBe(expected);
   });
 
+  it.each([
+    [{ reset: '57000' }, 57_000_000],
+    [{ reset: '99999999' }, 86_400_000],
+    [{ reset: '2', 'retry-after': '5' }, 5_000],
+    [{ reset: '0' }, undefined],
+    [{ reset: 'soon' }, undefined],
+    [{}, undefined],
+  ])('takes %j of a vendor that says it in a header of its own, for a day at most', (headers, expected) => {
+    expect(retryAfterMs({ date, ...headers }, 'reset')).toBe(expected);
+    expect(retryAfterMs({ ...headers, 'retry-after': '' })).toBeUndefined();
+  });
+
   it('counts from our own clock where the vendor does not tell its time', () => {
     const at = new Date(Date.now() + 30_000).toUTCString();
     for (const headers of [{ 'retry-after': at }, { 'retry-after': at, date: 'yesterday' }]) {

@@ -11,6 +11,13 @@ import { migrateControl, openControl } from '../../src/control/database.js';
 import { createGates } from '../../src/control/gates.js';
 import { Secret } from '../../src/domain/secret.js';
 import { BatonError } from '../../src/protocol/errors.js';
+import {
+  aribaApplicationKey,
+  aribaClientId,
+  aribaClientSecret,
+  aribaOrderView,
+  aribaRealm,
+} from '../../src/sandbox/ariba/vendor.js';
 import { freshdeskKey, freshserviceKey } from '../../src/sandbox/freshworks/vendor.js';
 import { pagerdutyKey } from '../../src/sandbox/pagerduty/vendor.js';
 import type { LoggedRequest } from '../../src/sandbox/request-log.js';
@@ -55,6 +62,12 @@ const limits: readonly Limit[] = [
   { vendor: 'slack', what: 'one channel', most: 10, perMs: 10_000, path: /chat\.postMessage/ },
   { vendor: 'teams', what: 'all', most: 4, perMs: 1_000 },
   { vendor: 'pagerduty', what: 'all', most: 120, perMs: minute },
+  { vendor: 'ariba', what: 'pages', most: 3, perMs: minute, path: /\/views\/\w+\?/ },
+  { vendor: 'ariba', what: 'counts', most: 3, perMs: minute, path: /\/count\?/ },
+  { vendor: 'ariba', what: 'jobs', most: 2, perMs: minute, path: /-reporting-job\// },
+  { vendor: 'ariba', what: 'jobs', most: 1, perMs: 1_000, path: /-reporting-job\// },
+  { vendor: 'ariba', what: 'results', most: 20, perMs: minute, path: /-jobresult\// },
+  { vendor: 'ariba', what: 'results', most: 2, perMs: 1_000, path: /-jobresult\//, isShared: true },
 ];
 
 type Ask = (connection: OpenConnection, ordinal: number) => Promise<unknown>;
@@ -83,10 +96,28 @@ const update =
       requestOf(ordinal, { kind: 'ticket_update', remoteId, comment: 'So.', status: null }),
       signal(),
     ) ?? expect.unreachable();
+/** Each of Ariba's APIs is asked for by its path: its streams need years for their limits. */
+const ariba =
+  (path: string, json?: unknown): Ask =>
+  ({ http }) =>
+    http.read({
+      method: json === undefined ? 'GET' : 'POST',
+      path,
+      query: aribaQuery,
+      json,
+      signal: signal(),
+    });
+const filters = { updatedDateFrom: '2026-01-01T00:00:00Z', updatedDateTo: '2026-12-01T00:00:00Z' };
+const aribaQuery = { realm: aribaRealm, filters: JSON.stringify(filters) };
+const aribaView = `/procurement-reporting-details/v2/prod/views/${aribaOrderView}`;
+const aribaJob: Ask = ariba('/procurement-reporting-job/v2/prod/jobs', {
+  viewTemplateName: aribaOrderView,
+  filters,
+});
 const signal = () => new AbortController().signal;
 
 /** What each worker asks for over and over, by connection; so many times at once. */
-const asksOf = (ticketId: string): Readonly<Record<string, readonly Ask[]>> => ({
+const asksOf = (ticketId: string, jobId: string): Readonly<Record<string, readonly Ask[]>> => ({
   coupa: [page('suppliers'), page('suppliers'), page('invoices')],
   zendesk: [page('tickets'), update(ticketId), update(ticketId), open],
   freshservice: [page('tickets'), open],
@@ -94,6 +125,12 @@ const asksOf = (ticketId: string): Readonly<Record<string, readonly Ask[]>> => (
   slack: [notify('C0DATAALRT')],
   teams: [notify('on-call')],
   pagerduty: [notify('on-call')],
+  ariba: [
+    ariba(aribaView),
+    ariba(`${aribaView}/count`),
+    aribaJob,
+    ariba(`/procurement-reporting-jobresult/v2/prod/jobs/${jobId}`),
+  ],
 });
 
 function yaml(url: string): string {
@@ -121,6 +158,12 @@ connections:
     plan: growth
   slack: {type: slack, baseUrl: ${url}/slack, auth: {botToken: secret://env/SLACK}}
   teams: {type: teams, baseUrl: ${url}/teams, auth: {url: secret://env/TEAMS}}
+  ariba:
+    type: ariba
+    baseUrl: ${url}/ariba
+    realm: ${aribaRealm}
+    auth: {clientId: ${aribaClientId}, clientSecret: secret://env/ARIBA, applicationKey: secret://env/ARIBA_KEY}
+    views: {purchase_orders: ${aribaOrderView}}
   pagerduty: {type: pagerduty, baseUrl: ${url}/pagerduty, auth: {routingKey: secret://env/PAGERDUTY}}
 `;
 }
@@ -137,6 +180,8 @@ it('the documented limit of no vendor is exceeded in any window by four workers 
     SLACK: canary.slackBotToken,
     TEAMS: `${sandbox.url}/teams/workflows/0a1b2c/triggers/manual/paths/invoke?sig=sandbox`,
     PAGERDUTY: pagerdutyKey,
+    ARIBA: aribaClientSecret,
+    ARIBA_KEY: aribaApplicationKey,
   };
   const config = loadConfig({ cwd: root, connectors, env });
   const made = await fetch(`${sandbox.url}/zendesk/api/v2/tickets.json`, {
@@ -148,7 +193,7 @@ it('the documented limit of no vendor is exceeded in any window by four workers 
     body: JSON.stringify({ ticket: { subject: 'By hand', comment: { body: 'x' } } }),
   });
   const { ticket } = (await made.json()) as { ticket: { id: number } };
-  const asks = asksOf(String(ticket.id));
+  const asks = asksOf(String(ticket.id), await submitJob(sandbox.url));
   const arrivals: LoggedRequest[] = [];
   const add = sandbox.requests.add.bind(sandbox.requests);
   sandbox.requests.add = (request) => {
@@ -181,6 +226,22 @@ it('the documented limit of no vendor is exceeded in any window by four workers 
   await database.drop();
   rmSync(root, { recursive: true, force: true });
 }, 120_000);
+
+/** A job to ask after, before anything is counted. */
+async function submitJob(url: string): Promise<string> {
+  const token = await fetch(`${url}/ariba/v2/oauth/token`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${btoa(`${aribaClientId}:${aribaClientSecret}`)}` },
+    body: new URLSearchParams({ grant_type: 'client_credentials' }),
+  });
+  const { access_token: bearer } = (await token.json()) as { access_token: string };
+  const answer = await fetch(`${url}/ariba/procurement-reporting-job/v2/prod/jobs?realm=${aribaRealm}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${bearer}`, apikey: aribaApplicationKey },
+    body: JSON.stringify({ viewTemplateName: aribaOrderView, filters }),
+  });
+  return ((await answer.json()) as { jobId: string }).jobId;
+}
 
 /** One worker: budgets, gates and connections as `baton worker` composes them. Answers what went wrong. */
 async function askAll(

@@ -1,13 +1,15 @@
 import { z } from 'zod';
 import { orderStatuses, purchaseOrderColumns } from '../../domain/purchase-order.js';
-import type { Rate } from '../../domain/rate.js';
+import { type Rate, ratesOf } from '../../domain/rate.js';
 import { Secret } from '../../domain/secret.js';
+import { BatonError } from '../../protocol/errors.js';
 import { type CheckPlan, checkConnection } from '../check.js';
 import { type Authenticator, createVendorHttp, type HttpRequest } from '../http.js';
 import { defineConnector, type OpenConnection, type ResolvedConnection, type Stream } from '../port.js';
 import { optionalSetting, plainText, secretReference, secretSetting, textSetting } from '../settings.js';
 import { createTokenHolder, mintToken, tokenKey } from '../token.js';
 import { vendorClock } from '../vendor-clock.js';
+import { aribaCharge } from './charges.js';
 import { networkStream } from './network.js';
 import { mapNetworkItem, networkItemColumns } from './network-item.js';
 import { mapNetworkOrder, networkOrderColumns } from './network-order.js';
@@ -62,11 +64,8 @@ const connection = declared
     error: 'must be named where views are',
   });
 
-/**
- * The synchronous API's limit is 3 a minute (and 50 an hour, 300 a day, which the vendor tells when they are used up).
- * https://support.ariba.com/item/view/182740
- */
-const vendorRate: Rate = { requests: 3, perMs: 60_000 };
+/** Where there is no gate that keeps each API's own limits: that of the pages. */
+const paceOfPages: Rate = { requests: 3, perMs: 60_000 };
 
 /** SAP Ariba: purchase orders by the Operational Reporting API for Procurement. */
 export const ariba = defineConnector<AribaSettings>({
@@ -76,7 +75,6 @@ export const ariba = defineConnector<AribaSettings>({
   connection,
   streams: {},
   streamsOf,
-  rate: () => vendorRate,
   open,
 });
 
@@ -170,7 +168,9 @@ function open(settings: ResolvedConnection): OpenConnection {
     baseUrl: settings.baseUrl,
     gate: settings.gate,
     renewed: settings.renewed,
-    rate: vendorRate,
+    rate: paceOfPages,
+    // Limits of the connection's own are instead of ours.
+    ...(ratesOf(settings.limits).length > 0 ? {} : { chargeOf: aribaCharge }),
     authenticator: holder,
     headers: {
       apiKey: applicationKey.reveal(),
@@ -186,14 +186,24 @@ function open(settings: ResolvedConnection): OpenConnection {
     headers: { Authorization: basic.reveal() },
     form: { grant_type: 'client_credentials' },
   };
+  /** By the only call that counts for no limit, which has the credentials in it: others are asked for here. */
+  async function vendorNow(signal?: AbortSignal): Promise<Date> {
+    try {
+      return await vendorClock(tokens, { ...clockCall, signal });
+    } catch (error) {
+      if (!(error instanceof BatonError) || error.error !== 'ERR_SOURCE_AUTH') throw error;
+      const heir = await settings.renewed?.();
+      if (heir === undefined || heir === null) throw error;
+      return heir.vendorNow(signal);
+    }
+  }
   const { jobsAbove } = settings.settings;
   const opened: AribaConnection = {
     name: settings.name,
     http,
     jobsAbove: typeof jobsAbove === 'number' ? jobsAbove : defaultJobsAbove,
     mostBytes: settings.limits.maxResponseBytes,
-    // The only call that counts for no limit.
-    vendorNow: (signal) => vendorClock(tokens, { ...clockCall, signal }),
+    vendorNow,
     check: (signal) => checkConnection(opened, checkPlan(settings, clientId, holder), signal),
     close() {
       http.close();

@@ -156,7 +156,7 @@ function ended(detail: string, fix?: string): BatonError {
 }
 
 function tooMany(view: string): string {
-  return `Read the time in parts: set a later \`since\` of the connection and what lies before it by \`baton backfill\` with shorter intervals; or have the view template ${view} show fewer documents.`;
+  return `Read the time in parts: set a later \`since\` of the connection and what lies before it by \`baton backfill create\` with shorter intervals; or have the view template ${view} show fewer documents.`;
 }
 
 function unlike(http: VendorHttp, { method, path }: HttpRequest, what: string): BatonError {
