@@ -1,6 +1,7 @@
 import { extractLoad } from './extract-load/index.js';
 import { files } from './files/index.js';
 import { ingest } from './ingest/index.js';
+import { installSize } from './install-size/index.js';
 import { burst } from './runs/burst.js';
 import { smallRun } from './runs/small-run.js';
 import { tenants } from './runs/tenants.js';
@@ -15,7 +16,17 @@ export interface Bench {
   run(args: readonly string[]): Promise<void>;
 }
 
-const benches: readonly Bench[] = [extractLoad, smallRun, burst, tenants, ingest, triage, files, simulation];
+const benches: readonly Bench[] = [
+  extractLoad,
+  smallRun,
+  burst,
+  tenants,
+  ingest,
+  triage,
+  files,
+  simulation,
+  installSize,
+];
 
 function usage(): string {
   const lines = benches.map(({ name, summary, usage: options }) => `  ${name} ${options}\n      ${summary}`);
