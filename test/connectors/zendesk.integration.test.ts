@@ -8,7 +8,10 @@ import { describeAction } from './effect-contract.js';
 import { markerOf, requestOf, ticketBody } from './requests.js';
 import { canary, openAgainst, sandboxForTests } from './support.js';
 
-const settings = { auth: { email: 'baton@example.com', apiToken: new Secret(canary.zendeskApiToken) } };
+const settings = {
+  auth: { email: 'baton@example.com', apiToken: new Secret(canary.zendeskApiToken) },
+  chat: true,
+};
 const signal = new AbortController().signal;
 
 /** Zendesk as a plain client sees it, without the connector. */
@@ -46,48 +49,57 @@ const everything = {
   canBeEndless: true,
 } as const;
 
-describeConnector(zendesk, {
-  vendor: 'zendesk',
-  settings,
-  hasTokens: false,
-  async prepare(sandbox) {
-    unlimited(sandbox);
-    // Each in a second of its own, which no page by time cuts in two, and none in the last minute, which is not exported.
-    const { offsetMs } = sandbox.clock;
-    for (let n = 0; n < 25; n++) {
-      sandbox.clock.shiftTo(offsetMs - 120_000 + n * 2_000);
-      await newTicket(sandbox, `Ticket ${n}`);
-    }
-    sandbox.clock.shiftTo(offsetMs);
-  },
-  streams: {
-    tickets: {
-      window: { from: '2020-01-01T00:00:00.000Z', to: '2030-01-01T00:00:00.000Z' },
-      pageSize: 10,
-      path: '/api/v2/incremental/tickets/cursor.json',
-      recordsUnder: 'tickets',
-      canBeEndless: true,
-    },
-    users: { ...everything, path: '/api/v2/incremental/users/cursor.json', recordsUnder: 'users' },
-    organizations: {
-      ...everything,
-      path: '/api/v2/incremental/organizations.json',
-      recordsUnder: 'organizations',
-    },
-    ticket_metrics: {
-      ...everything,
-      pageSize: 10,
-      path: '/api/v2/incremental/tickets/cursor.json',
-      recordsUnder: 'metric_sets',
-    },
-    ticket_metric_events: {
-      ...everything,
-      pageSize: 10,
-      path: '/api/v2/incremental/ticket_metric_events.json',
-      recordsUnder: 'ticket_metric_events',
-    },
-  },
+const withChats = zendesk.streamsOf?.({
+  auth: { email: 'baton@example.com', apiToken: 'secret://env/T' },
+  chat: true,
 });
+
+describeConnector(
+  { ...zendesk, streams: withChats ?? {} },
+  {
+    vendor: 'zendesk',
+    settings,
+    hasTokens: false,
+    async prepare(sandbox) {
+      unlimited(sandbox);
+      // Each in a second of its own, which no page by time cuts in two, and none in the last minute, which is not exported.
+      const { offsetMs } = sandbox.clock;
+      for (let n = 0; n < 25; n++) {
+        sandbox.clock.shiftTo(offsetMs - 120_000 + n * 2_000);
+        await newTicket(sandbox, `Ticket ${n}`);
+      }
+      sandbox.clock.shiftTo(offsetMs);
+    },
+    streams: {
+      tickets: {
+        window: { from: '2020-01-01T00:00:00.000Z', to: '2030-01-01T00:00:00.000Z' },
+        pageSize: 10,
+        path: '/api/v2/incremental/tickets/cursor.json',
+        recordsUnder: 'tickets',
+        canBeEndless: true,
+      },
+      users: { ...everything, path: '/api/v2/incremental/users/cursor.json', recordsUnder: 'users' },
+      organizations: {
+        ...everything,
+        path: '/api/v2/incremental/organizations.json',
+        recordsUnder: 'organizations',
+      },
+      ticket_metrics: {
+        ...everything,
+        pageSize: 10,
+        path: '/api/v2/incremental/tickets/cursor.json',
+        recordsUnder: 'metric_sets',
+      },
+      ticket_metric_events: {
+        ...everything,
+        pageSize: 10,
+        path: '/api/v2/incremental/ticket_metric_events.json',
+        recordsUnder: 'ticket_metric_events',
+      },
+      chats: { ...everything, path: '/api/v2/chat/incremental/chats', recordsUnder: 'chats' },
+    },
+  },
+);
 
 describeAction(zendesk, {
   name: 'opening a ticket',

@@ -88,6 +88,33 @@ export function tokenPaginator(stream: string, style: TokenStyle): Paginator {
   });
 }
 
+/** Two tokens that belong together, such as a time and the id within it. */
+export interface TokenPairStyle {
+  readonly parameters: readonly [string, string];
+  /** Top-level members of the body that hold them. */
+  readonly members: readonly [string, string];
+  readonly isEnd: NonNullable<HandedOut['isEnd']>;
+}
+
+export function tokenPairPaginator(
+  stream: string,
+  { parameters, members, isEnd }: TokenPairStyle,
+): Paginator {
+  const [one, other] = parameters;
+  return handedOutPaginator(stream, {
+    pattern: /^[\x21-\x7e]{1,500} [\x21-\x7e]{1,1500}$/,
+    isEnd,
+    ask(position) {
+      const [first = '', second = ''] = position.split(' ');
+      return { path: null, query: { [one]: first, [other]: second } };
+    },
+    find({ envelope }) {
+      const found = members.map((member) => given(envelope.get(member)));
+      return found.includes(null) ? null : found.join(' ');
+    },
+  });
+}
+
 export interface PathStyle {
   /** Top-level member of the body that holds the next page's path, below the connection's baseUrl. */
   readonly member: string;

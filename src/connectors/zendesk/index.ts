@@ -9,6 +9,7 @@ import { defineConnector, type OpenConnection, type ResolvedConnection } from '.
 import { readObject } from '../read-page.js';
 import { plainText, secretReference, secretSetting, textSetting } from '../settings.js';
 import { vendorClock } from '../vendor-clock.js';
+import { chats } from './chats.js';
 import { zendeskDesk } from './desk.js';
 import { ticketMetricEvents, ticketMetrics } from './metrics.js';
 import { organizations, users } from './people.js';
@@ -24,6 +25,9 @@ const streams = {
   ticket_metrics: ticketMetrics,
   ticket_metric_events: ticketMetricEvents,
 } as const;
+
+/** Of accounts with Zendesk Chat: `chat: true`. */
+const chatStreams = { ...streams, chats };
 
 /** https://developer.zendesk.com/api-reference/introduction/rate-limits/ requests a minute, by plan */
 const perMinute = {
@@ -41,6 +45,8 @@ const connection = z.strictObject({
   auth: z.strictObject({ email: plainText, apiToken: secretReference }),
   /** The account's plan, which sets its limit; the smallest when not given. */
   plan: z.enum(plans, { error: `must be one of ${plans.join(', ')}` }).optional(),
+  /** Whether the account has Zendesk Chat, whose chats are then the stream `chats`; not tried on a live account. */
+  chat: z.boolean({ error: 'must be true or false' }).optional(),
 });
 
 function planOf(settings: Readonly<Record<string, unknown>>): ZendeskPlan {
@@ -59,9 +65,11 @@ function chargesOf(plan: ZendeskPlan): (request: HttpRequest) => Charge {
     name: 'incremental',
     rate: { requests: exported, perMs: 60_000, burst: exported / 2 },
   };
+  const chat: Quota = { name: 'chat', rate: mostOfMinute(200) };
   const updates: Quota = { name: 'ticket update', rate: mostOfMinute(isHigh ? 300 : 100) };
   return ({ method, path }) => {
     if (path.startsWith('/api/v2/incremental/')) return { quota: exports };
+    if (path.startsWith('/api/v2/chat/')) return { quota: chat };
     return method === 'PUT' && /\/tickets\/\d+\.json$/.test(path) ? { quota: updates } : {};
   };
 }
@@ -73,6 +81,7 @@ export const zendesk = defineConnector<z.infer<typeof connection>>({
   writes: { 'ticket.open': ['exact'], 'ticket.update': ['once_after_looking'] },
   connection,
   streams,
+  streamsOf: ({ chat }) => (chat === true ? chatStreams : streams),
   webhook: zendeskWebhook,
   rate: rateOf,
   open,
@@ -84,6 +93,7 @@ const whoAmI: HttpRequest = { method: 'GET', path: '/api/v2/users/me.json' };
 function open(settings: ResolvedConnection): OpenConnection {
   const email = textSetting(settings, 'auth.email');
   const apiToken = secretSetting(settings, 'auth.apiToken');
+  const hasChat = settings.settings['chat'] === true;
   const credentials = Buffer.from(`${email}/token:${apiToken.reveal()}`).toString('base64');
   const authorization = { header: new Secret(`Basic ${credentials}`), calls: 0 };
   const http = createVendorHttp({
@@ -105,17 +115,17 @@ function open(settings: ResolvedConnection): OpenConnection {
     name: settings.name,
     http,
     vendorNow: (signal) => vendorClock(http, { ...whoAmI, signal }),
-    check: (signal) => checkConnection(opened, checkPlan(http, email), signal),
+    check: (signal) => checkConnection(opened, checkPlan(http, email, hasChat), signal),
     ticketDesk: zendeskDesk(http),
     close: () => http.close(),
   };
   return opened;
 }
 
-function checkPlan(http: VendorHttp, email: string): CheckPlan {
+function checkPlan(http: VendorHttp, email: string, hasChat: boolean): CheckPlan {
   return {
     system: 'Zendesk',
-    streams: Object.values(streams),
+    streams: Object.values(hasChat ? chatStreams : streams),
     async authenticate(signal) {
       const { user } = await readObject(http, { ...whoAmI, signal });
       // Without valid credentials some instances answer 200 with a user who is nobody.

@@ -13,6 +13,7 @@ import {
   type Route,
   type Vendor,
 } from '../wire.js';
+import { exportChats, seededChats } from './chats.js';
 import { exportByCursor, exportByTime } from './exports.js';
 import { exportTickets, listTickets, searchTickets } from './lists.js';
 import { metricEvents } from './metrics.js';
@@ -53,6 +54,7 @@ export function createZendesk(parts: ZendeskParts): Vendor {
   const incremental = new RateWindow();
   const users = seededUsers(parts.seed);
   const organizations = seededOrganizations(parts.seed);
+  const chats = seededChats(parts.seed);
 
   function created(ticket: Ticket, call: Call, lookup: 'hit' | 'miss' | null): Answer {
     const headers = {
@@ -208,7 +210,7 @@ export function createZendesk(parts: ZendeskParts): Vendor {
 
   function throttle(call: Call, route: Route): Answer | null {
     if (route.open === true) return null;
-    const narrow = call.path.includes('/incremental/');
+    const narrow = call.path.startsWith('/api/v2/incremental/');
     const limit = narrow ? settings.zendeskIncrementalPerMinute : settings.zendeskPerMinute;
     if (limit === null) return null;
     const { remaining, resetSeconds } = (narrow ? incremental : account).count(limit, Date.now());
@@ -240,6 +242,11 @@ export function createZendesk(parts: ZendeskParts): Vendor {
       ...both('GET', '/incremental/ticket_metric_events', (call) =>
         exportByTime(call, 'ticket_metric_events', store.all().flatMap(metricEvents), clock.ms()),
       ),
+      {
+        method: 'GET',
+        path: '/api/v2/chat/incremental/chats',
+        handle: (call) => exportChats(call, chats, clock.ms()),
+      },
       ...both('GET', '/search', (call) =>
         searchTickets(call, store.all(), clock.ms() - settings.zendeskSearchLagMs),
       ),
