@@ -48,14 +48,15 @@ function work({ vendor, route, call }: Exchange): Answer {
   return refused ?? route.handle(call);
 }
 
-/** Retry-After as the fault wants it: seconds, an HTTP date, something absurd, or not at all. */
+/** When to ask again, as the fault wants it: seconds, an HTTP date, something absurd, or not at all. */
 function retryAfter(fault: Fault, clock: SandboxClock): Record<string, string> {
   const wanted = fault.params['retryAfter'] ?? 1;
   const seconds = Number(fault.params['seconds'] ?? 1);
+  const name = String(fault.params['header'] ?? 'retry-after');
   if (wanted === 'missing' || wanted === null) return {};
-  if (wanted === 'date') return { 'retry-after': new Date(clock.ms() + seconds * 1000).toUTCString() };
-  if (wanted === 'absurd') return { 'retry-after': '99999999999' };
-  return { 'retry-after': String(wanted) };
+  if (wanted === 'date') return { [name]: new Date(clock.ms() + seconds * 1000).toUTCString() };
+  if (wanted === 'absurd') return { [name]: '99999999999' };
+  return { [name]: String(wanted) };
 }
 
 function withDate(answer: Answer, clock: SandboxClock): Answer {

@@ -5,6 +5,7 @@ import { Secret } from '../../domain/secret.js';
 import { BatonError } from '../../protocol/errors.js';
 import { type CheckPlan, checkConnection } from '../check.js';
 import { type Authenticator, createVendorHttp, type HttpRequest } from '../http.js';
+import { orderTotalColumns } from '../order-total.js';
 import { defineConnector, type OpenConnection, type ResolvedConnection, type Stream } from '../port.js';
 import { optionalSetting, plainText, secretReference, secretSetting, textSetting } from '../settings.js';
 import { createTokenHolder, mintToken, tokenKey } from '../token.js';
@@ -15,7 +16,7 @@ import { mapNetworkItem, networkItemColumns } from './network-item.js';
 import { mapNetworkOrder, networkOrderColumns } from './network-order.js';
 import { aribaProblem } from './problem.js';
 import { orderMapper } from './purchase-order.js';
-import { mapPurchaseOrderTotal, totalsColumns } from './purchase-order-totals.js';
+import { mapPurchaseOrderTotal } from './purchase-order-totals.js';
 import { aribaReading } from './reading.js';
 import { type AribaConnection, defaultJobsAbove, viewStream } from './stream.js';
 
@@ -102,7 +103,7 @@ function reportingStreams(settings: AribaSettings): Readonly<Record<string, Stre
             ...common,
             name: 'purchase_order_totals',
             view: totals,
-            columns: totalsColumns,
+            columns: orderTotalColumns,
             map: mapPurchaseOrderTotal,
           }),
         }),

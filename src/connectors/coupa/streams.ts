@@ -1,10 +1,11 @@
 import { purchaseOrderColumns } from '../../domain/purchase-order.js';
+import { orderTotalColumns } from '../order-total.js';
 import type { Stream } from '../port.js';
 import { exchangeRateColumns, mapExchangeRate } from './exchange-rate.js';
 import { invoiceColumns, mapInvoice } from './invoice.js';
 import { mapPurchaseOrder } from './purchase-order.js';
 import { mapPurchaseOrderLine, purchaseOrderLineColumns } from './purchase-order-line.js';
-import { mapPurchaseOrderTotal, totalsColumns, totalsFields } from './purchase-order-totals.js';
+import { mapPurchaseOrderTotal, totalsFields } from './purchase-order-totals.js';
 import { coupaStream } from './stream.js';
 import { mapSupplier, supplierColumns } from './supplier.js';
 
@@ -41,7 +42,7 @@ export function coupaStreams(marked: readonly Flagged[]) {
       ...purchaseOrders,
       name: 'purchase_order_totals',
       fields: totalsFields,
-      columns: totalsColumns,
+      columns: orderTotalColumns,
       map: mapPurchaseOrderTotal,
     }),
     purchase_order_lines: coupaStream({
