@@ -117,6 +117,8 @@ describe('SAP Ariba’s limits by the hour and the day', () => {
   }
 
   it('are never exceeded in any window by four workers that ask for all they may have for two days, and are used', async () => {
+    // Without a word of Ariba's on what is left: it is our own count that keeps to it.
+    sandbox.settings.aribaLimited = false;
     const crew = Array.from({ length: workers }, worker);
     const until = Date.now() + watchedMs;
     const startedMs = Date.now();
@@ -157,6 +159,7 @@ describe('SAP Ariba’s limits by the hour and the day', () => {
     };
     await Promise.all(crew.map(loop));
     await Promise.all(crew.map((one) => one.close()));
+    sandbox.settings.aribaLimited = true;
 
     const submitted = arrivals.filter(
       ({ method, path: asked }) => method === 'POST' && asked.startsWith(jobs),
