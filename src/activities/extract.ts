@@ -16,6 +16,7 @@ import { requestClass } from './outage.js';
 import type { ActivityDeps } from './ports.js';
 import { comparisonOf, lostKeys, replaceLost } from './repairs.js';
 import { sweepDeleted } from './sweep-deleted.js';
+import { createSyncActivities } from './sync.js';
 import { judge, told } from './vendor-failure.js';
 import { walkBatch } from './walk.js';
 
@@ -54,6 +55,7 @@ export function createExtractActivities(deps: ActivityDeps): ExtractActivities {
 
     compareStream: (input) => compareStream(deps, input),
     sweepDeleted: (input) => sweepDeleted(deps, input),
+    ...createSyncActivities(deps),
     acknowledge: (input) => acknowledge(deps, input),
   };
 }

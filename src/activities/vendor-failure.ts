@@ -1,5 +1,5 @@
 import type { ApplicationFailure } from '@temporalio/activity';
-import type { CompareStep, ExtractStep, RetryPolicy } from '../domain/plan.js';
+import type { ExtractStep, RetryPolicy } from '../domain/plan.js';
 import { redact } from '../domain/secret.js';
 import { whenText } from '../domain/when.js';
 import type { StepContext } from '../protocol/activities.js';
@@ -13,7 +13,10 @@ import type { ActivityDeps } from './ports.js';
  * The error as it may be stored and shown. Paginators know their stream but not the connection that it is read
  * from; a connection takes its own secrets out of a vendor's words, but not those of the others.
  */
-export function told(step: Pick<ExtractStep, 'connection' | 'stream'>, error: BatonError): BatonError {
+export function told(
+  step: Pick<ExtractStep, 'connection'> & { readonly stream?: string },
+  error: BatonError,
+): BatonError {
   const isStreams = error.message.startsWith(`${step.stream}: `);
   const detail = redact(isStreams ? `${step.connection}.${error.message}` : error.message);
   return new BatonError(error.error, { ...error.options, detail });
@@ -25,7 +28,7 @@ export function told(step: Pick<ExtractStep, 'connection' | 'stream'>, error: Ba
  */
 export async function judge(
   deps: ActivityDeps,
-  input: StepContext & { readonly step: ExtractStep | CompareStep },
+  input: StepContext & { readonly step: Pick<ExtractStep, 'id' | 'title' | 'connection' | 'retry'> },
   error: BatonError,
 ): Promise<ApplicationFailure> {
   const { step, runId } = input;

@@ -7,6 +7,7 @@ const capabilityOf: Readonly<Record<Write, string>> = {
   'message.send': 'messages',
   'command.send': 'commands',
   'series.push': 'series',
+  'sync.start': 'syncs',
 };
 
 /** What of a connector a person, or a script, wants to know before it is used. */
@@ -14,7 +15,7 @@ export interface ConnectorView {
   /** The `type` of a connection in baton.yaml. */
   readonly name: string;
   readonly system: string;
-  /** `source`, `tickets`, `messages`, `commands`, `series`, `webhooks`, `alerts`. */
+  /** `source`, `tickets`, `messages`, `commands`, `series`, `syncs`, `webhooks`, `alerts`. */
   readonly capabilities: readonly string[];
   readonly verifiedAgainst: readonly Verification[];
   /** How certain one visible effect per cause is, by the kind of write. */

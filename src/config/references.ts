@@ -23,6 +23,10 @@ export function danglingReferences(tree: Tree): readonly Finding[] {
   };
   for (const [name, pipeline] of Object.entries(asTree(tree['pipelines']))) {
     for (const key of connectionKeys) check(asTree(pipeline)[key], ['pipelines', name, key]);
+    const { syncs } = asTree(pipeline);
+    if (Array.isArray(syncs))
+      for (const [index, sync] of syncs.entries())
+        check(asTree(sync)['connection'], ['pipelines', name, 'syncs', index, 'connection']);
   }
   const ingested = asTree(asTree(tree['pipelines'])['ingest_pipeline'])['sources'];
   if (Array.isArray(ingested))

@@ -43,8 +43,14 @@ export type Verification =
   | `independent server: ${string}`
   | 'live account';
 
-/** The ways in which an outside system is written to; the kinds of effects, and measurements. */
-export type Write = 'ticket.open' | 'ticket.update' | 'message.send' | 'command.send' | 'series.push';
+/** The ways in which an outside system is written to; the kinds of effects, measurements, and syncs that it does itself. */
+export type Write =
+  | 'ticket.open'
+  | 'ticket.update'
+  | 'message.send'
+  | 'command.send'
+  | 'series.push'
+  | 'sync.start';
 
 /** A connector whose system we ask. */
 export type OpenableConnector<C = unknown> = Connector<C> & Required<Pick<Connector<C>, 'open'>>;
@@ -111,6 +117,7 @@ export interface OpenConnection {
   readonly notifier?: Notifier;
   readonly commands?: CommandDesk;
   readonly series?: SeriesSink;
+  readonly syncs?: SyncDesk;
   /** Closes keep-alive sockets. */
   close(): void;
 }
@@ -347,6 +354,39 @@ export interface CommandDesk {
   readonly names: readonly string[];
   /** body: Command. */
   readonly send: EffectAction;
+}
+
+/** A service that moves data by itself: its syncs are started and watched, one of them at a time for each id. */
+export interface SyncDesk {
+  /** What keeps a repeat from being a second sync. */
+  readonly guarantee: Guarantee;
+  /** The vendor's documentation page of the call that starts one. */
+  readonly docs: string;
+  /** How long after an unknown outcome the vendor may still start it: look again only afterwards. */
+  readonly settleMs: number;
+  /** How the syncs of this id stand. Consistent: what was started before the call is seen. Throws ERR_SOURCE_*. */
+  state(id: string, signal: AbortSignal): Promise<SyncState>;
+  /** Asks for one sync, once. Whether one runs already is for the caller to see first: some vendors refuse then. */
+  start(id: string, signal: AbortSignal): Promise<SendOutcome>;
+}
+
+export interface SyncState {
+  /** One is under way, or will go on by itself. */
+  readonly isRunning: boolean;
+  /** The last that has ended; null when none has. */
+  readonly ended: SyncEnd | null;
+  /** When the last one succeeded, RFC 3339, by the vendor's clock; null when none did. */
+  readonly succeededAt: string | null;
+  /** What keeps further ones from starting, in the vendor's words; null = nothing. */
+  readonly hindrance: string | null;
+}
+
+export interface SyncEnd {
+  /** Tells it from those before and after it: the job's id, or when it ended. */
+  readonly mark: string;
+  readonly outcome: 'succeeded' | 'failed' | 'cancelled';
+  /** How it ended, in the vendor's words. */
+  readonly words: string;
 }
 
 /** Something that a service is to do. */

@@ -1,10 +1,12 @@
 import type { Offers } from '../domain/plan.js';
+import { airbyte } from './airbyte/index.js';
 import { alertmanager } from './alertmanager/index.js';
 import { ariba } from './ariba/index.js';
 import { coupa } from './coupa/index.js';
 import { datadog } from './datadog/index.js';
 import { email } from './email/index.js';
 import { files } from './files/index.js';
+import { fivetran } from './fivetran/index.js';
 import { frankfurter } from './frankfurter/index.js';
 import { freshdesk } from './freshdesk/index.js';
 import { freshservice } from './freshservice/index.js';
@@ -23,12 +25,14 @@ import { zendesk } from './zendesk/index.js';
 
 /** Every connector of this build, by the `type` that a connection names in baton.yaml. */
 export const connectors: Readonly<Record<string, Connector>> = {
+  airbyte,
   alertmanager,
   ariba,
   coupa,
   datadog,
   email,
   files,
+  fivetran,
   frankfurter,
   freshdesk,
   freshservice,

@@ -4,7 +4,7 @@ import type { Write } from '../connectors/port.js';
 import type { Bell } from './bells.js';
 
 /** The writes that go through the ledger: each has one visible effect. */
-export type EffectKind = Exclude<Write, 'series.push'>;
+export type EffectKind = Exclude<Write, 'series.push' | 'sync.start'>;
 
 /** One outward write that is to be made: what the ledger keeps of it before anything is sent. */
 export interface Intent {

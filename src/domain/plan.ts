@@ -4,6 +4,7 @@ import { hiddenTable, strategyOf, traitsOf, type Write } from './write.js';
 
 /** The steps of a compiled pipeline: what `runPipeline` executes. Plain JSON; it travels in the history once. */
 export type Step =
+  | SyncStep
   | CompareStep
   | SweepStep
   | ExtractStep
@@ -19,6 +20,21 @@ interface StepBase {
   readonly dependsOn: readonly string[];
   /** A failure of this step leaves the run `partial`, not `failed`, and its dependants go on. */
   readonly allowFailure?: boolean;
+}
+
+/** A sync of a service that moves data by itself: started or awaited before anything else is read. */
+export interface SyncStep extends StepBase {
+  readonly kind: 'sync';
+  readonly connection: string;
+  /** What the service calls the connection that is synced. */
+  readonly syncId: string;
+  /** `start`: one is started, unless one is under way. `await`: the next one that ends is waited for. */
+  readonly mode: 'start' | 'await';
+  /** With `await`: one that has succeeded no longer ago than this will do; null = only one that ends from now on. */
+  readonly withinMs: number | null;
+  /** How long it may take. */
+  readonly timeoutMs: number;
+  readonly retry: RetryPolicy;
 }
 
 /** Finds what lake and warehouse lack of what the vendor lists, and writes down the keys. */

@@ -138,11 +138,12 @@ function completionSteps(
   const loads = plan.steps.filter((step) => step.kind === 'load').filter(({ from }) => kept.has(from));
   for (const { id } of loads) kept.add(id);
   const loaded = new Set(loads.map(({ from }) => from));
+  const within = (ids: readonly string[]) => ids.filter((id) => kept.has(id));
   return [
     ...repaired.map((step) => comparison(step, request, watermarksOf(plans, step))),
     ...repaired.map((step) => repair(step)),
-    ...along,
-    ...loads.map((step): LoadStep => ({ ...step, dependsOn: step.dependsOn.filter((id) => kept.has(id)) })),
+    ...along.map((step) => ({ ...step, dependsOn: within(step.dependsOn) })),
+    ...loads.map((step): LoadStep => ({ ...step, dependsOn: within(step.dependsOn) })),
     // What a loader takes from the lake otherwise is merged by the run itself: it waits for what is found.
     ...repaired.filter(({ id }) => !loaded.has(id)).map(loadOf),
   ];

@@ -3,6 +3,7 @@ import { BatonError } from '../protocol/errors.js';
 import { ingestPipeline } from './ingest-pipeline.js';
 import { poDataPipeline } from './po-data-pipeline.js';
 import { resilientEltPipeline } from './resilient-elt-pipeline.js';
+import { afterSyncs, type SyncSettings } from './syncs.js';
 
 /** Every code-first pipeline: one line each. */
 const definitions = [poDataPipeline, resilientEltPipeline, ingestPipeline] as const;
@@ -28,7 +29,9 @@ export function compilePlan(
       detail: `There is no pipeline "${name}" with settings in baton.yaml; known are ${pipelineIds.join(', ')}.`,
     });
   // Each definition is given what the schema of its own name has read.
-  const plan = checkPlan(definition.compile(own as never, offers));
+  const plan = checkPlan(
+    afterSyncs(definition.compile(own as never, offers), own as unknown as SyncSettings),
+  );
   for (const step of plan.steps)
     if (step.kind === 'extract' && offers(step.connection, step.stream) === undefined)
       throw new BatonError('ERR_PLAN_INVALID', {

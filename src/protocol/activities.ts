@@ -6,6 +6,7 @@ import type {
   Plan,
   ReconcileStep,
   SweepStep,
+  SyncStep,
   TicketsStep,
 } from '../domain/plan.js';
 import type { ErrorView } from './errors.js';
@@ -19,6 +20,12 @@ export interface StepContext {
   readonly tenant: string;
   /** How urgent the run is, for whatever many runs share: the vendor's budget, slots. */
   readonly class: RunClass;
+}
+
+export interface SyncInput extends StepContext {
+  readonly step: SyncStep;
+  /** The run reads an interval of the past, for which no sync is of use. */
+  readonly isOfPast: boolean;
 }
 
 export interface ClaimRunInput {
@@ -199,6 +206,17 @@ export interface ExtractActivities {
   /** Lists the vendor's keys and notes which of them lake or warehouse lack. Answers counts; the keys stay in the warehouse. */
   compareStream(input: StepContext & { readonly step: CompareStep }): Promise<CompareResult>;
   /** Asks for each key that was not listed, and marks the rows of those that the vendor does not have. */
+  /** How the syncs stand before ours: the mark of the last one that has ended, and whether there is nothing to wait for. */
+  beginSync(input: SyncInput): Promise<{ readonly mark: string | null; readonly isOver: boolean }>;
+  /**
+   * Starts a sync unless one runs or has ended since `mark`. A repeat looks first, and again when the vendor would have
+   * started it by then: what was started is not started twice.
+   */
+  startSync(input: SyncInput & { readonly mark: string | null }): Promise<void>;
+  /** Whether a sync has ended since `mark`. ERR_SYNC_FAILED when it has not succeeded, ERR_SYNC_LATE when it should have ended. */
+  checkSync(
+    input: SyncInput & { readonly mark: string | null; readonly isLate: boolean },
+  ): Promise<{ readonly isOver: boolean }>;
   /** Tells the vendor of each record that was loaded. Idempotent; a repeat goes on behind the last part that was told. */
   acknowledge(
     input: StepContext & { readonly step: AcknowledgeStep; readonly extracted: ExtractStep },

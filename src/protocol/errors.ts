@@ -177,6 +177,20 @@ export const catalogue = {
     fix: 'See what it says of the job, and run again: what was read before is kept, and nothing is missing in between.',
     retryable: false,
   },
+  ERR_SYNC_FAILED: {
+    code: 'BTN-2024',
+    title: 'The sync of an ingest service failed',
+    why: 'The service ended it without success, or cannot start it; its own words are in the detail.',
+    fix: 'Mend it at the service, then: baton runs retry <run>',
+    retryable: false,
+  },
+  ERR_SYNC_LATE: {
+    code: 'BTN-2025',
+    title: 'A sync takes longer than it may',
+    why: 'It had not ended within its timeout. It was not stopped.',
+    fix: 'See at the service what it does. Then give it a longer timeout, or retry when it has ended: baton runs retry <run>',
+    retryable: false,
+  },
   ERR_SOURCE_UNSTABLE: {
     code: 'BTN-2021',
     title: 'The list changes faster than it can be read',

@@ -137,7 +137,7 @@ export function parseFaultRequest(value: unknown): FaultRequest | string {
   const kind = faultKinds.find((name) => name === value['kind']);
   if (vendor === undefined) return `vendor must be one of ${vendorNames.join(', ')}`;
   if (kind === undefined) return `kind must be one of ${faultKinds.join(', ')}`;
-  if (kind === 'token_expired' && !['ariba', 'coupa', 'salesforce'].includes(vendor))
+  if (kind === 'token_expired' && !['ariba', 'airbyte', 'coupa', 'salesforce'].includes(vendor))
     return `${vendor} has no tokens that expire`;
   if (kind === 'moving_records' && vendor !== 'coupa') return 'moving_records is for coupa';
   const { match, count, skip, probability, params } = value;

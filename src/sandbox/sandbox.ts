@@ -99,7 +99,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const setClock = journal.register<number>('clock', (offsetMs) => clock.shiftTo(offsetMs));
   const faults = createFaultBook(seed.seed);
   const log = new RequestLog();
-  const stores = createStores(seed, journal, clock);
+  const stores = createStores(seed, journal, clock, settings);
   const vendors = createVendors({ seed, stores, journal, clock, settings, secrets: options.secrets });
   const live = createLive({ seed, ...stores.coupa, journal, clock });
   journal.open();

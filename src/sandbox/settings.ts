@@ -35,6 +35,10 @@ export interface Settings {
   freshworksPerMinute: number | null;
   /** What services refuse for good: `ledger/accruals`, or a command's name. */
   servicesRefuse: readonly string[];
+  /** How long a sync of Airbyte or Fivetran takes. */
+  syncMs: number;
+  /** Their connections whose syncs fail. */
+  syncsFail: readonly string[];
 }
 
 export function defaultSettings(): Settings {
@@ -64,5 +68,7 @@ export function defaultSettings(): Settings {
     pagerdutyPerMinute: null,
     freshworksPerMinute: null,
     servicesRefuse: [],
+    syncMs: 2_000,
+    syncsFail: [],
   };
 }

@@ -1,9 +1,11 @@
+import { createAirbyte } from './airbyte/vendor.js';
 import { createAriba } from './ariba/vendor.js';
 import type { SandboxClock } from './clock.js';
 import { type CoupaChanges, createCoupaChanges } from './coupa/changes.js';
 import { type CoupaStore, createCoupaStore } from './coupa/store.js';
 import { createCoupa } from './coupa/vendor.js';
 import { createDatadog, createDatadogStore, type DatadogStore } from './datadog/vendor.js';
+import { createFivetran } from './fivetran/vendor.js';
 import { createFreshStores, createFreshVendors } from './freshworks/systems.js';
 import type { FreshStore } from './freshworks/vendor.js';
 import type { Journal } from './journal.js';
@@ -21,6 +23,7 @@ import { createServices } from './services/vendor.js';
 import type { Settings } from './settings.js';
 import { createSlackStore, type SlackStore } from './slack/store.js';
 import { createSlack } from './slack/vendor.js';
+import { createSyncStore, type SyncStore } from './syncs.js';
 import { createTeams, createTeamsStore, type TeamsStore } from './teams/vendor.js';
 import { createWebhookStore, createWebhooks, type WebhookStore } from './webhooks/vendor.js';
 import type { Vendor } from './wire.js';
@@ -41,9 +44,12 @@ export interface Stores {
   readonly datadog: DatadogStore;
   readonly pagerduty: PagerDutyStore;
   readonly webhooks: WebhookStore;
+  readonly airbyte: SyncStore;
+  readonly fivetran: SyncStore;
 }
 
-export function createStores(seed: Seed, journal: Journal, clock: SandboxClock): Stores {
+export function createStores(seed: Seed, journal: Journal, clock: SandboxClock, settings: Settings): Stores {
+  const common = { journal, clock, settings };
   const store = createCoupaStore(seed);
   return {
     coupa: { store, changes: createCoupaChanges(store, journal, clock) },
@@ -57,6 +63,8 @@ export function createStores(seed: Seed, journal: Journal, clock: SandboxClock):
     datadog: createDatadogStore(journal),
     pagerduty: createPagerDutyStore(journal),
     webhooks: createWebhookStore(journal),
+    airbyte: createSyncStore('airbyte', common, 9_001),
+    fivetran: createSyncStore('fivetran', common, 1),
   };
 }
 
@@ -104,5 +112,7 @@ export function createVendors({
     createDatadog(stores.datadog, clock, settings),
     createPagerDuty(stores.pagerduty, settings),
     createWebhooks(stores.webhooks),
+    createAirbyte(stores.airbyte, clock, journal),
+    createFivetran(stores.fivetran),
   ];
 }

@@ -15,6 +15,8 @@ export const vendorNames = [
   'datadog',
   'pagerduty',
   'webhooks',
+  'airbyte',
+  'fivetran',
   'ariba',
 ] as const;
 export type VendorName = (typeof vendorNames)[number];

@@ -10,6 +10,7 @@ import {
   type ReconcileStep,
   type Step,
   type SweepStep,
+  type SyncStep,
   type TicketsStep,
 } from '../domain/plan.js';
 import type { OwnStaging, StageResult, StepContext } from '../protocol/activities.js';
@@ -38,6 +39,8 @@ export interface RunScope extends StepContext {
 /** Runs one step to its end; throws when it fails for good. */
 export async function runStep(run: RunScope, step: Step): Promise<void> {
   switch (step.kind) {
+    case 'sync':
+      return sync(run, step);
     case 'compare':
       return compare(run, step);
     case 'sweep':
@@ -57,6 +60,23 @@ export async function runStep(run: RunScope, step: Step): Promise<void> {
 
 export function contextOf(run: RunScope): StepContext {
   return { runId: run.runId, tenant: run.tenant, class: run.class };
+}
+
+/** How often it is asked how a sync stands: at first, and at most. */
+const syncPollMs = { shortest: 2_000, longest: 60_000 };
+
+/** Started once and waited for by timers: whatever it takes, no slot is held and no worker is needed. */
+async function sync(run: RunScope, step: SyncStep): Promise<void> {
+  const { extract } = activitiesFor(step.title, run);
+  const input = { ...contextOf(run), step, isOfPast: run.window !== null };
+  const until = Date.now() + step.timeoutMs;
+  const { mark, isOver } = await extract.beginSync(input);
+  if (isOver) return;
+  if (step.mode === 'start') await extract.startSync({ ...input, mark });
+  for (let waitMs = syncPollMs.shortest; ; waitMs = Math.min(waitMs * 1.5, syncPollMs.longest)) {
+    await sleep(waitMs, { summary: `${step.connection}: sync of ${step.syncId}` });
+    if ((await extract.checkSync({ ...input, mark, isLate: Date.now() >= until })).isOver) return;
+  }
 }
 
 async function compare(run: RunScope, step: CompareStep): Promise<void> {

@@ -62,7 +62,7 @@ function companionsOf(dotted: string): Readonly<Record<string, string>> {
     },
     'triage.quietHours.from': { ...quiet },
     'triage.quietHours.to': { ...quiet },
-    'triage.quietHours.timeZone': { ...quiet },
+    'triage.quietHours.timezone': { ...quiet },
     'triage.quietHours.below': { ...quiet },
     'fulfilment.steps': {
       BATON_CONNECTIONS__INVENTORY__TYPE: 'x',
@@ -82,14 +82,21 @@ function companionsOf(dotted: string): Readonly<Record<string, string>> {
       [variableOf([...(table[1] ?? '').split('.'), 'strategy'])]:
         table[2] === 'mergeKey' ? 'delete-insert' : 'scd2',
     };
+  const service: Readonly<Record<string, string>> = dotted.endsWith('.syncs')
+    ? { BATON_CONNECTIONS__FIVETRAN__TYPE: 'x', BATON_CONNECTIONS__FIVETRAN__BASE_URL: 'http://127.0.0.1:9' }
+    : {};
   if (dotted.startsWith('pipelines.ingest_pipeline.') && !dotted.endsWith('.sources'))
-    return { BATON_PIPELINES__INGEST_PIPELINE__SOURCES: '[{connection: coupa, streams: [suppliers]}]' };
+    return {
+      ...service,
+      BATON_PIPELINES__INGEST_PIPELINE__SOURCES: '[{connection: coupa, streams: [suppliers]}]',
+    };
   if (dotted.startsWith('pipelines.resilient_elt_pipeline.'))
     return {
+      ...service,
       BATON_PIPELINES__RESILIENT_ELT_PIPELINE__SOURCE: 'coupa',
       BATON_PIPELINES__RESILIENT_ELT_PIPELINE__DESK: 'zendesk',
     };
-  return companions[dotted] ?? {};
+  return { ...service, ...companions[dotted] };
 }
 
 describe('every value can be overridden', () => {

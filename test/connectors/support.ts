@@ -67,10 +67,16 @@ export function writesOf(connection: OpenConnection): Readonly<Partial<Record<Wr
 /** What the connector says of its writes before it is opened is what the opened connection says. */
 export function expectDeclaredWrites({ writes = {} }: Connector, connection: OpenConnection): void {
   const found = writesOf(connection);
-  const names = [...Object.keys(found), ...(connection.series === undefined ? [] : ['series.push'])];
+  const { series, syncs } = connection;
+  const names = [
+    ...Object.keys(found),
+    ...(series === undefined ? [] : ['series.push']),
+    ...(syncs === undefined ? [] : ['sync.start']),
+  ];
   expect(Object.keys(writes).sort()).toEqual(names.sort());
   for (const [kind, action] of Object.entries(found))
     expect(writes[kind as Write], kind).toContain(action.guarantee);
+  if (syncs !== undefined) expect(writes['sync.start']).toEqual([syncs.guarantee]);
 }
 
 export interface Reading {

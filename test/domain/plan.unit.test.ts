@@ -247,6 +247,17 @@ describe('a plan', () => {
     );
   });
 
+  it('reads nothing before the syncs that its settings name', () => {
+    const bare = compilePlan('po_data_pipeline', { po_data_pipeline: settings }, everything);
+    const sync = { connection: 'fivetran', id: 'x', mode: 'start', withinMs: null, timeoutMs: 1 } as const;
+    const syncs = [sync, { ...sync, id: 'y' }];
+    const plan = compilePlan('po_data_pipeline', { po_data_pipeline: { ...settings, syncs } }, everything);
+    expect(plan.steps.slice(2).map(({ id }) => id)).toEqual(bare.steps.map(({ id }) => id));
+    for (const step of plan.steps)
+      if (step.kind === 'extract')
+        expect(step.dependsOn, step.id).toEqual(expect.arrayContaining(['sync_fivetran', 'sync_fivetran_2']));
+  });
+
   it('of the ingest pipeline has a table and a watermark of its own for every stream', () => {
     const sources = [
       { connection: 'zendesk', streams: ['tickets', 'users'] },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { quietUntil } from '../../src/domain/quiet-hours.js';
 
-const berlin = { from: '22:00', to: '07:00', timeZone: 'Europe/Berlin' };
+const berlin = { from: '22:00', to: '07:00', timezone: 'Europe/Berlin' };
 const until = (now: string, hours = berlin) => quietUntil(new Date(now), hours)?.toISOString() ?? null;
 
 describe('quiet hours', () => {
@@ -19,14 +19,14 @@ describe('quiet hours', () => {
   ])('%s', (_, now, end) => expect(until(now)).toBe(end));
 
   it('may lie within a day', () => {
-    const noon = { from: '12:00', to: '13:30', timeZone: 'UTC' };
+    const noon = { from: '12:00', to: '13:30', timezone: 'UTC' };
     expect(until('2026-11-20T11:59:00Z', noon)).toBeNull();
     expect(until('2026-11-20T12:00:00Z', noon)).toBe('2026-11-20T13:30:00.000Z');
     expect(until('2026-11-20T13:30:00Z', noon)).toBeNull();
   });
 
   it('go by zones that are not whole hours ahead', () => {
-    const kathmandu = { from: '22:00', to: '06:00', timeZone: 'Asia/Kathmandu' };
+    const kathmandu = { from: '22:00', to: '06:00', timezone: 'Asia/Kathmandu' };
     expect(until('2026-11-20T16:14:59Z', kathmandu)).toBeNull();
     expect(until('2026-11-20T16:15:00Z', kathmandu)).toBe('2026-11-21T00:15:00.000Z');
   });

@@ -104,10 +104,54 @@ const orderTables = z
     rates: tableSchema,
   })
   .prefault({});
+/** Syncs of services that move data by themselves. */
+const syncs = z
+  .array(
+    z
+      .strictObject({
+        connection: connectionName('Connection of type fivetran or airbyte.', 'fivetran'),
+        id: z
+          .string({ error: 'must be the connection’s id at the service' })
+          .regex(/^[\w-]{1,100}$/, { error: 'must be the connection’s id at the service' })
+          .meta({
+            description: 'What the service calls the connection that is synced.',
+            examples: ['warm_trail'],
+          }),
+        mode: z
+          .enum(['start', 'await'], { error: 'must be start or await' })
+          .prefault('start')
+          .meta({
+            description:
+              '`start`: a sync is started, unless one is under way; `await`: the next one that ends is waited for.',
+            examples: ['await'],
+          }),
+        within: duration
+          .nullable()
+          .prefault(null)
+          .meta({
+            description:
+              'With `await`: a sync that has succeeded no longer ago than this will do, and nothing is waited for.',
+            examples: ['6h'],
+          }),
+        timeout: duration.prefault('6h').meta({
+          description: 'How long it is waited for. The sync itself is not stopped.',
+          examples: ['12h'],
+        }),
+      })
+      .transform(({ within, timeout, ...rest }) => ({ ...rest, withinMs: within, timeoutMs: timeout })),
+    { error: 'must be a list of {connection, id}' },
+  )
+  .prefault([])
+  .meta({
+    description: 'Syncs of Fivetran or Airbyte that are started, or awaited, before anything is read.',
+    examples: [[{ connection: 'fivetran', id: 'warm_trail' }]],
+  });
+
 /** What every pipeline has that reads from vendors. */
 const reading = {
   schedule,
   tenants,
+  syncs,
   initialValue: instant
     .nullable()
     .prefault(null)
@@ -251,10 +295,15 @@ type Settings = z.output<PipelineSchema>;
 /** Settings as a file would hold them, for the schema to read again; all but what is no single run's. */
 export function asWritten(settings: Settings): Record<string, unknown> {
   const { schedule: _schedule, tenants: _tenants, lagMs, retryDelayMs, ...others } = settings;
-  const { reopenWithinMs, ...rest } = { reopenWithinMs: undefined, ...others };
+  const { reopenWithinMs, syncs: services, ...rest } = { reopenWithinMs: undefined, ...others };
   return {
     ...rest,
     ...(reopenWithinMs === undefined ? {} : { reopenWithin: reopenWithinMs / 1_000 }),
+    syncs: services.map(({ withinMs, timeoutMs, ...service }) => ({
+      ...service,
+      within: withinMs === null ? null : withinMs / 1_000,
+      timeout: timeoutMs / 1_000,
+    })),
     lag: lagMs === null ? null : lagMs / 1_000,
     retryDelay: retryDelayMs / 1_000,
   };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { severities } from '../../domain/alert.js';
 import { priorities } from '../../domain/triage.js';
-import { duration, name } from './values.js';
+import { duration, name, timezone } from './values.js';
 
 const text = (what: string) => z.string({ error: `must be ${what}` }).min(1, { error: `must be ${what}` });
 const count = (what: string) =>
@@ -36,16 +36,6 @@ const target = {
 const timeOfDay = z
   .string({ error: 'must be a time such as 22:00' })
   .regex(/^([01]\d|2[0-3]):[0-5]\d$/, { error: 'must be a time such as 22:00' });
-
-const timeZone = z.string().refine(isTimeZone, { error: 'must be a time zone such as Europe/Berlin' });
-
-function isTimeZone(value: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: value }) !== undefined;
-  } catch {
-    return false;
-  }
-}
 
 /** How alerts (events whose rule says `do: triage`) become incidents, tickets and messages. */
 export const triageSchema = z
@@ -83,7 +73,7 @@ export const triageSchema = z
           examples: ['22:00'],
         }),
         to: timeOfDay.meta({ description: '… to this one.', examples: ['07:00'] }),
-        timeZone: timeZone
+        timezone: timezone
           .prefault('UTC')
           .meta({ description: 'By whose clocks.', examples: ['Europe/Berlin'] }),
         below: z
