@@ -174,7 +174,7 @@ export const catalogue = {
     code: 'BTN-2023',
     title: 'The outside system ended a job of ours without a result',
     why: 'What was asked for is more than it gives, or it failed at it each time that it was asked.',
-    fix: 'See what it says of the job, and run again: what was read before is kept, and nothing is missing in between.',
+    fix: 'See what it says of the job, and start a new run: it asks anew from the last watermark, so that nothing is missing.',
     retryable: false,
   },
   ERR_SYNC_FAILED: {

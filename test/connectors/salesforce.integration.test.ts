@@ -162,7 +162,7 @@ describe('a list that is too long for queries', () => {
       body: JSON.stringify({ state: 'Failed', errorMessage: 'InvalidBatch : x' }),
     };
     sandbox.faults.add({ vendor, kind: 'status', match: { path: `${data}/jobs/query/` }, params });
-    const failed = await failure(stream.readPage(connection, window, next, {}), 'ERR_CURSOR_INVALID');
+    const failed = await failure(stream.readPage(connection, window, next, {}), 'ERR_SOURCE_JOB_FAILED');
     expect(failed.message).toContain('InvalidBatch');
     const lost = { ...next, at: `${data}/jobs/query/750000000000000AAA` };
     await failure(stream.readPage(connection, window, lost, {}), 'ERR_SOURCE_BAD_REQUEST');

@@ -46,7 +46,7 @@ export async function startJob(
 
 /**
  * The results at a position. A job that is still at work is ERR_SOURCE_NOT_READY, with a wait that grows with its age;
- * one that failed or was aborted is ERR_CURSOR_INVALID: the next run asks anew.
+ * one that failed or was aborted is ERR_SOURCE_JOB_FAILED: the next run asks anew.
  */
 export async function readJob(
   http: VendorHttp,
@@ -78,8 +78,9 @@ async function expectComplete(
   if (state === 'JobComplete') return;
   const job = `${http.connection}: job ${path.split('/').at(-1)}`;
   if (state === 'Failed' || state === 'Aborted')
-    throw new BatonError('ERR_CURSOR_INVALID', {
+    throw new BatonError('ERR_SOURCE_JOB_FAILED', {
       detail: `${job} was ended by Salesforce (${state}): ${String(errorMessage ?? 'no reason given')}`,
+      vendor: true,
     });
   const createdMs = Date.parse(String(createdDate).replace(/\+0000$/, 'Z'));
   throw atWork(job, String(state), createdMs, longestWaitMs);
