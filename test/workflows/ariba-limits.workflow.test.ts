@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startAttempt } from '../../src/client/fan-outs.js';
 import { aribaApplicationKey, aribaClientSecret } from '../../src/sandbox/ariba/vendor.js';
 import { aribaDeclared } from '../connectors/ariba-settings.js';
 import { startBaton, type TestBaton } from '../setup/baton.js';
@@ -59,4 +60,33 @@ it('a run that finds the day’s jobs used up says until when, waits for it, and
   // None of the pipeline's retries, which count the vendor's failures.
   const sql = 'SELECT DISTINCT vendor_failures FROM control.steps WHERE run_id = ?';
   expect((await baton.database.knex.raw(sql, [id])).rows).toEqual([{ vendor_failures: 0 }]);
+});
+
+it('what takes longer than a step may fails, and goes on where it was when it is tried again', async () => {
+  const { faults, requests } = baton.sandbox;
+  requests.clear();
+  const params = { retryAfter: 16 * 3_600, header: 'ratelimit-reset' };
+  faults.add({ vendor: 'ariba', kind: 'rate_limit', match: { path: jobs }, count: 2, params });
+  const tenant = 'twice';
+  const id = await baton.start({ pipeline: 'ingest_pipeline', tenant, fullRefresh: true });
+  await expect(baton.result(id)).rejects.toThrow(/answered 429/);
+  const [row] = await baton.deps.runs.find(id);
+  const attempt = await baton.deps.runs.raiseAttempt(id, 1);
+  await startAttempt(baton.client, id, {
+    pipeline: 'ingest_pipeline',
+    tenant,
+    logicalTime: row?.logical_time.toISOString().replace('.000Z', 'Z') ?? '',
+    trigger: 'api',
+    fullRefresh: true,
+    inputs: {},
+    attempt: attempt ?? 0,
+  });
+  expect(await baton.result(id)).toMatchObject({ state: 'succeeded', receipt: { read: 80 } });
+  const answered = requests
+    .last()
+    .filter(({ vendor, outcome }) => vendor === 'ariba' && outcome === '200')
+    .map(({ method, template }) => `${method} ${template.split('/')[1]}`);
+  // The first page and the count were asked for by the first attempt, and not again.
+  expect(answered.filter((one) => one === 'GET procurement-reporting-details')).toHaveLength(2);
+  expect(answered.filter((one) => one === 'POST procurement-reporting-job')).toHaveLength(1);
 });
