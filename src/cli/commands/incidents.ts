@@ -139,11 +139,9 @@ function decisionData({ kind, why, event_id, fingerprint, title, decided_at }: D
 
 function describe(row: IncidentRow, decisions: readonly DecisionRow[], link: string, style: Style): string {
   const { incident } = row;
+  const services = incident.services.length === 1 ? '1 service' : `${incident.services.length} services`;
   const lines = [
-    [
-      'state',
-      `${stateOf(row)}, priority ${incident.priority} (${incident.severity}, ${incident.services.length} services)`,
-    ],
+    ['state', `${stateOf(row)}, priority ${incident.priority} (${incident.severity}, ${services})`],
     ['cause', `${row.cause}, number ${row.episode}`],
     ['since', `${incident.openedAt}${incident.resolvedAt === null ? '' : `, until ${incident.resolvedAt}`}`],
     ...(incident.acknowledged === undefined ? [] : [['taken', takenWords(incident.acknowledged)]]),
@@ -172,6 +170,7 @@ function toldWords({ id, told }: IncidentRow): string {
   const words = [
     told.opened === true ? 'ticket' : '',
     messages === 0 ? '' : messages === 1 ? 'message' : `${messages} messages`,
+    told.acknowledged === true ? 'who has taken it up' : '',
     (told.recurrences ?? 0) > 0 ? `${told.recurrences} recurrences` : '',
     told.resolved === true ? 'its end' : '',
   ].filter((word) => word !== '');
