@@ -9,7 +9,7 @@ import { type Priority, priorities, settle } from '../domain/triage.js';
 import type { PlanIncidentResult } from '../protocol/activities.js';
 import { BatonError } from '../protocol/errors.js';
 import { incidentMessage, incidentStory, incidentTicket, incidentUpdate } from './incident-text.js';
-import type { ActivityDeps } from './ports.js';
+import type { ActivityDeps, AlertTarget } from './ports.js';
 
 type PlanDeps = Pick<ActivityDeps, 'incidents' | 'triage' | 'connections' | 'orchestrator'>;
 
@@ -23,7 +23,11 @@ export async function planIncident(deps: PlanDeps, bell: Bell, id: string): Prom
   const now = new Date();
   const done = await deps.incidents.withIncident(id, async (row, trx) => {
     const incident = settle(row.incident, now.toISOString());
-    const answers = await answersOf(trx, row, levels.length);
+    const { answers, places } = await answersOf(
+      trx,
+      row,
+      Math.max(levels.length, row.told.messages?.length ?? 0),
+    );
     const { tellings, told, dueInMs } = plan(incident, row.told, answers, {
       rollUpMs: deps.triage.settings.rollUpMs,
       levelsMs: levels.map(({ afterMs }) => afterMs),
@@ -31,9 +35,12 @@ export async function planIncident(deps: PlanDeps, bell: Bell, id: string): Prom
       now: now.toISOString(),
     });
     const work = { ...row, incident };
-    for (const telling of tellings) await insertIntent(trx, intentOf(deps, work, telling, desk, bell));
+    const placeOf = ({ kind, level }: LevelTelling) =>
+      (kind === 'message' ? levels[level]?.target : places[level]) ?? nowhere;
+    for (const telling of tellings)
+      await insertIntent(trx, intentOf(deps, work, telling, { desk, bell, placeOf }));
     const tellsWhom = tellings.map((telling) =>
-      'level' in telling ? (levels[telling.level]?.target.connection ?? '') : desk.connection,
+      'level' in telling ? placeOf(telling).connection : desk.connection,
     );
     const answer = { story: incidentStory(incident), dueInMs, tenant: row.tenant, tellsWhom };
     return { incident, told, answer };
@@ -42,6 +49,18 @@ export async function planIncident(deps: PlanDeps, bell: Bell, id: string): Prom
   for (const connection of new Set(done.tellsWhom))
     await deps.orchestrator.wakeDrain(connection, done.tenant);
   return { story: done.story, dueInMs: done.dueInMs };
+}
+
+type LevelTelling = Extract<Telling, { readonly level: number }>;
+
+const nowhere: AlertTarget = { connection: '', channel: '' };
+
+/** Where what is told goes, and who is told what came of it. */
+interface Ways {
+  readonly desk: Desk;
+  readonly bell: Bell;
+  /** A message to its level; what answers one to where that one went, whatever the level is now. */
+  readonly placeOf: (telling: LevelTelling) => AlertTarget;
 }
 
 interface Desk {
@@ -68,29 +87,33 @@ function quietFor({ quietHours }: ActivityDeps['triage'], priority: Priority, no
   return quietUntil(now, quietHours)?.toISOString() ?? null;
 }
 
-/** What became of the ticket and of the messages. */
-async function answersOf(trx: Transaction, row: IncidentRow, levels: number): Promise<Answers> {
+/** What became of the ticket and of the messages, and where these went. */
+async function answersOf(
+  trx: Transaction,
+  row: IncidentRow,
+  levels: number,
+): Promise<{ readonly answers: Answers; readonly places: readonly (AlertTarget | undefined)[] }> {
   const open = keyOf(row, 'open');
   const messages = Array.from({ length: levels }, (_, level) => keyOf(row, atLevel('message', level)));
   const keys = [open, ...messages];
   const { rows } = (await trx.raw(
-    `SELECT key, state, remote_id, remote_url FROM control.effects WHERE key = ANY (?)`,
+    `SELECT key, state, remote_id, remote_url, connection, body->>'channel' AS channel
+     FROM control.effects WHERE key = ANY (?)`,
     [keys] as never[],
-  )) as { rows: Pick<EffectRow, 'key' | 'state' | 'remote_id' | 'remote_url'>[] };
+  )) as { rows: (Pick<EffectRow, 'key' | 'state' | 'remote_id' | 'remote_url'> & AlertTarget)[] };
   const ticket = rows.find(({ key }) => key === open);
   const answered = ticket?.state === 'confirmed' && ticket.remote_id !== null;
-  return {
+  const sent = messages.map((message) => rows.find(({ key }) => key === message));
+  const answers: Answers = {
     ticket:
       ticket?.state === 'dead'
         ? 'dead'
         : answered
           ? { id: ticket.remote_id ?? '', url: ticket.remote_url }
           : null,
-    messages: messages.map((message) => {
-      const found = rows.find(({ key }) => key === message);
-      return found?.state === 'confirmed' ? found.remote_id : null;
-    }),
+    messages: sent.map((one) => (one?.state === 'confirmed' ? one.remote_id : null)),
   };
+  return { answers, places: sent };
 }
 
 /** What the ledger calls it: the first level's name has no number, as when it was the only one. */
@@ -107,7 +130,7 @@ function causeOf({ id }: IncidentRow): string {
   return `incident:${id}`;
 }
 
-function intentOf(deps: PlanDeps, row: IncidentRow, telling: Telling, desk: Desk, bell: Bell): Intent {
+function intentOf(deps: PlanDeps, row: IncidentRow, telling: Telling, { desk, bell, placeOf }: Ways): Intent {
   const common = {
     tenant: row.tenant,
     cause: causeOf(row),
@@ -159,7 +182,7 @@ function intentOf(deps: PlanDeps, row: IncidentRow, telling: Telling, desk: Desk
     case 'message':
     case 'acknowledge':
     case 'close': {
-      const { connection = '', channel = '' } = deps.triage.levels[telling.level]?.target ?? {};
+      const { connection, channel } = placeOf(telling);
       const { notifier } = deps.connections.open(connection);
       return {
         ...common,

@@ -14,10 +14,10 @@ export class ZipError extends Error {
 }
 
 /**
- * The content of one file in a zip archive. No more than `mostBytes` are unpacked, whatever the archive holds or says
+ * The content of the first file in a zip archive that is so called. No more than `mostBytes` are unpacked, whatever the archive holds or says
  * that it holds. Throws ZipError when there is no such file, or when it is larger, damaged or encrypted.
  */
-export async function readZipped(zip: Buffer, name: string, mostBytes: number): Promise<Buffer> {
+export async function readZipped(zip: Buffer, name: string | RegExp, mostBytes: number): Promise<Buffer> {
   try {
     return await unpacked(await fromBufferPromise(zip, { lazyEntries: true }), name, mostBytes);
   } catch (error) {
@@ -26,7 +26,7 @@ export async function readZipped(zip: Buffer, name: string, mostBytes: number): 
   }
 }
 
-async function unpacked(archive: ZipFile, name: string, mostBytes: number): Promise<Buffer> {
+async function unpacked(archive: ZipFile, name: string | RegExp, mostBytes: number): Promise<Buffer> {
   const entry = await entryOf(archive, name);
   const size = entry.uncompressedSize;
   if (size > mostBytes) throw new ZipError(`holds ${size} bytes in ${name}, more than ${mostBytes}`, true);
@@ -39,9 +39,10 @@ async function unpacked(archive: ZipFile, name: string, mostBytes: number): Prom
   return content;
 }
 
-async function entryOf(archive: ZipFile, name: string): Promise<Entry> {
+async function entryOf(archive: ZipFile, name: string | RegExp): Promise<Entry> {
   for await (const entry of archive.eachEntry()) {
-    if (entry.fileName !== name) continue;
+    const { fileName } = entry;
+    if (typeof name === 'string' ? fileName !== name : !name.test(fileName)) continue;
     if (entry.isEncrypted()) throw new ZipError(`holds an encrypted ${name}`);
     return entry;
   }

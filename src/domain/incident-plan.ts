@@ -29,7 +29,7 @@ export interface ToldMessage {
 export interface Answers {
   /** The ticket: null until its desk has confirmed it, `dead` when it refused it for good. */
   readonly ticket: { readonly id: string; readonly url: string | null } | 'dead' | null;
-  /** The id of each message at its notifier; null until it is confirmed. */
+  /** The id of each message at its notifier, by level; null until it is confirmed. */
   readonly messages: readonly (string | null)[];
 }
 

@@ -31,6 +31,19 @@ describe('a file in a zip archive', () => {
     expect((await readZipped(zip, name, 300_000)).equals(content)).toBe(true);
   });
 
+  it('is the first whose name fits, stored or deflated, as Python’s zipfile writes them', async () => {
+    const zip = Buffer.from(
+      'UEsDBBQAAAAAABC9d13xhmx6AwAAAAMAAAAIAAAAYS9zdG9yZWRvbmVQSwMEFAAAAAgAEL13XfAjK9sYAAAAuAsAAAoA' +
+        'AABhL2RlZmxhdGVk7cKxDQAADAKgk7uY9H3fcICQv6iqqtsLUEsBAhQDFAAAAAAAEL13XfGGbHoDAAAAAwAAAAgAAAAA' +
+        'AAAAAAAAAIABAAAAAGEvc3RvcmVkUEsBAhQDFAAAAAgAEL13XfAjK9sYAAAAuAsAAAoAAAAAAAAAAAAAAIABKQAAAGEv' +
+        'ZGVmbGF0ZWRQSwUGAAAAAAIAAgBuAAAAaQAAAAAA',
+      'base64',
+    );
+    expect((await readZipped(zip, 'a/stored', 10)).toString()).toBe('one');
+    expect((await readZipped(zip, /deflated$/, 10_000)).toString()).toBe('two'.repeat(1000));
+    await expect(readZipped(zip, /^b$/, 10)).rejects.toThrow('holds no');
+  });
+
   it('may be empty', async () => {
     expect(await readZipped(archive({ [name]: new Uint8Array() }), name, 10)).toHaveLength(0);
   });

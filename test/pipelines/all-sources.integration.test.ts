@@ -1,16 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectors } from '../../src/connectors/registry.js';
-import {
-  aribaApplicationKey,
-  aribaClientId,
-  aribaClientSecret,
-  aribaOrderView,
-  aribaRealm,
-} from '../../src/sandbox/ariba/vendor.js';
-import { freshdeskKey, freshserviceKey } from '../../src/sandbox/freshworks/vendor.js';
 import type { Sandbox } from '../../src/sandbox/sandbox.js';
 import type { VendorName } from '../../src/sandbox/wire.js';
 import { canaries, startBaton, type TestBaton } from '../setup/baton.js';
+import { aribaAt, freshworksAt } from '../setup/sandbox-connections.js';
 
 /** How many different records each stream has, counted at the vendors and not by us. */
 type Truth = Readonly<Record<string, (sandbox: Sandbox) => number | Promise<number>>>;
@@ -19,6 +12,7 @@ const zendeskHas = (path: string, member: string) => async (sandbox: Sandbox) =>
   const credentials = btoa(`baton@example.com/token:${canaries.ZENDESK_API_TOKEN}`);
   const url = `${sandbox.url}/zendesk/api/v2/incremental/${path}?start_time=0&per_page=1000`;
   const answer = await fetch(url, { headers: { authorization: `Basic ${credentials}` } });
+  expect(answer.status).toBe(200);
   const body = (await answer.json()) as Readonly<Record<string, readonly { readonly id: number }[]>>;
   return new Set(body[member]?.map(({ id }) => id)).size;
 };
@@ -83,38 +77,9 @@ describe('a run over all sources at once', () => {
       records: 200,
       tenants: ['default'],
       settings: (sandboxUrl) => ({
-        FRESHSERVICE_KEY: freshserviceKey,
-        FRESHDESK_KEY: freshdeskKey,
-        ARIBA_CLIENT_SECRET: aribaClientSecret,
-        ARIBA_APPLICATION_KEY: aribaApplicationKey,
-        BATON_CONNECTIONS__FRESHSERVICE: JSON.stringify({
-          type: 'freshservice',
-          baseUrl: `${sandboxUrl}/freshservice`,
-          auth: { apiKey: 'secret://env/FRESHSERVICE_KEY' },
-          requester: 'baton@example.com',
-          plan: 'enterprise',
-        }),
-        BATON_CONNECTIONS__FRESHDESK: JSON.stringify({
-          type: 'freshdesk',
-          baseUrl: `${sandboxUrl}/freshdesk`,
-          auth: { apiKey: 'secret://env/FRESHDESK_KEY' },
-          requester: 'baton@example.com',
-          plan: 'enterprise',
-        }),
-        BATON_CONNECTIONS__ARIBA: JSON.stringify({
-          type: 'ariba',
-          baseUrl: `${sandboxUrl}/ariba`,
-          realm: aribaRealm,
-          since: '2026-01-01',
-          auth: {
-            clientId: aribaClientId,
-            clientSecret: 'secret://env/ARIBA_CLIENT_SECRET',
-            applicationKey: 'secret://env/ARIBA_APPLICATION_KEY',
-          },
-          views: { purchase_orders: aribaOrderView, purchase_order_totals: aribaOrderView },
-          // The test is not about waiting.
-          limits: { requestsPerSecond: 100 },
-        }),
+        ...freshworksAt(sandboxUrl, 'freshservice'),
+        ...freshworksAt(sandboxUrl, 'freshdesk'),
+        ...aribaAt(sandboxUrl),
         // With a smaller plan, exports would wait for their minute.
         BATON_CONNECTIONS__ZENDESK__PLAN: 'high_volume',
         BATON_CONNECTIONS__ZENDESK__CHAT: 'true',
@@ -128,6 +93,8 @@ describe('a run over all sources at once', () => {
       }),
     });
     baton.sandbox.settings.aribaLimited = false;
+    // What is counted here is asked for besides.
+    baton.sandbox.settings.zendeskIncrementalPerMinute = null;
     // An hour ago: exports do not tell of the last minute.
     baton.sandbox.clock.shiftTo(-3_600_000);
     for (let n = 1; n <= 30; n += 1)

@@ -1,13 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  aribaApplicationKey,
-  aribaClientId,
-  aribaClientSecret,
-  aribaOrderView,
-  aribaRealm,
-} from '../../src/sandbox/ariba/vendor.js';
 import { until } from '../chaos/wait.js';
 import { startBaton, type TestBaton } from '../setup/baton.js';
+import { aribaAt } from '../setup/sandbox-connections.js';
 
 /** The orders as the seed has them, which is Coupa's words: nothing of Ariba's, and nothing of its mapper. */
 interface Seeded {
@@ -28,24 +22,8 @@ describe('po_data_pipeline from SAP Ariba', () => {
       records: 200,
       tenants: ['default'],
       settings: (sandboxUrl) => ({
-        ARIBA_CLIENT_SECRET: aribaClientSecret,
-        ARIBA_APPLICATION_KEY: aribaApplicationKey,
-        BATON_CONNECTIONS__ARIBA: JSON.stringify({
-          type: 'ariba',
-          baseUrl: `${sandboxUrl}/ariba`,
-          realm: aribaRealm,
-          since: '2026-01-01',
-          auth: {
-            clientId: aribaClientId,
-            clientSecret: 'secret://env/ARIBA_CLIENT_SECRET',
-            applicationKey: 'secret://env/ARIBA_APPLICATION_KEY',
-          },
-          views: { purchase_orders: aribaOrderView, purchase_order_totals: aribaOrderView },
-          // The first read is by jobs, the later ones by pages.
-          jobsAbove: 100,
-          // The test is not about waiting.
-          limits: { requestsPerSecond: 100 },
-        }),
+        // The first read is by jobs, the later ones by pages.
+        ...aribaAt(sandboxUrl, { jobsAbove: 100 }),
         BATON_PIPELINES__PO_DATA_PIPELINE__SOURCE: 'ariba',
         BATON_PIPELINES__PO_DATA_PIPELINE__CUSTOMER_FIELD: 'cus_CustomerAccountId',
       }),

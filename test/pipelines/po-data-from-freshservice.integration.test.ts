@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freshserviceKey } from '../../src/sandbox/freshworks/vendor.js';
 import { startBaton, type TestBaton } from '../setup/baton.js';
+import { freshworksAt } from '../setup/sandbox-connections.js';
 
 interface Item {
   readonly cost: number;
@@ -24,14 +24,7 @@ describe('po_data_pipeline from Freshservice', () => {
       records: 200,
       tenants: ['default'],
       settings: (sandboxUrl) => ({
-        FRESH_KEY: freshserviceKey,
-        BATON_CONNECTIONS__FRESH: JSON.stringify({
-          type: 'freshservice',
-          baseUrl: `${sandboxUrl}/freshservice`,
-          auth: { apiKey: 'secret://env/FRESH_KEY' },
-          requester: 'baton@example.com',
-          plan: 'enterprise',
-        }),
+        ...freshworksAt(sandboxUrl, 'freshservice', 'fresh'),
         BATON_PIPELINES__PO_DATA_PIPELINE__SOURCE: 'fresh',
         BATON_PIPELINES__PO_DATA_PIPELINE__CUSTOMER_FIELD: 'customer_account_id',
       }),

@@ -7,6 +7,7 @@ import { DefaultLogger, makeTelemetryFilterString, Runtime, type Worker } from '
 import { inject } from 'vitest';
 import { createActivities } from '../../src/activities/index.js';
 import type { ActivityDeps } from '../../src/activities/ports.js';
+import { startAttempt } from '../../src/client/fan-outs.js';
 import { runResult, type StartPipelineInput, startRun } from '../../src/client/runs.js';
 import { loadConfig } from '../../src/config/index.js';
 import { connectors } from '../../src/connectors/registry.js';
@@ -14,6 +15,7 @@ import { openControl } from '../../src/control/database.js';
 import { type Database, query } from '../../src/database/postgres.js';
 import { Secret } from '../../src/domain/secret.js';
 import { createLogger } from '../../src/observability/logger.js';
+import { toLogicalTime } from '../../src/protocol/names.js';
 import { startSandbox } from '../../src/sandbox/sandbox.js';
 import { compose } from '../../src/workers/compose.js';
 import { createWorkers, type Role, roles } from '../../src/workers/queues.js';
@@ -194,6 +196,16 @@ export async function startBaton(options: TestBatonOptions) {
     result: (id: string) => runResult(server.client, id),
     async run(input: Partial<StartPipelineInput> = {}) {
       return runResult(server.client, await this.start(input));
+    },
+    /** Starts the next attempt of a run that has failed, as `baton runs retry` does. */
+    async retry(id: string): Promise<void> {
+      const [row] = await deps.runs.find(id);
+      const attempt = await deps.runs.raiseAttempt(id, row?.attempt ?? 0);
+      if (row === undefined || attempt === null) throw new Error(`${id} cannot be tried again`);
+      const { pipeline, tenant, trigger, inputs, full_refresh: fullRefresh } = row;
+      const logicalTime = toLogicalTime(row.logical_time);
+      const input = { pipeline, tenant, trigger, inputs, fullRefresh, logicalTime, attempt };
+      await startAttempt(server.client, id, input);
     },
     /** What is at the vendors now. */
     tickets: () => admin<SandboxTicket[]>(sandbox.url, 'tickets'),

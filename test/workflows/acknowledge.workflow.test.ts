@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startAttempt } from '../../src/client/fan-outs.js';
 import { startBaton, type TestBaton } from '../setup/baton.js';
 import { record } from '../setup/record.js';
 
@@ -106,17 +105,7 @@ describe('orders that are loaded from Coupa', () => {
     expect(marked('purchase_orders')).not.toContain(first);
 
     baton.sandbox.faults.clear();
-    const [row] = await baton.deps.runs.find(run);
-    const attempt = await baton.deps.runs.raiseAttempt(run, 1);
-    await startAttempt(baton.client, run, {
-      pipeline: 'po_data_pipeline',
-      tenant: 'default',
-      logicalTime: row?.logical_time.toISOString().replace('.000Z', 'Z') ?? '',
-      trigger: 'api',
-      fullRefresh: false,
-      inputs: {},
-      attempt: attempt ?? 0,
-    });
+    await baton.retry(run);
     expect(await baton.result(run)).toMatchObject({ state: 'succeeded' });
     expect(marked('purchase_orders')).toEqual(all);
     await record('run-acknowledges', baton.client, run);

