@@ -37,6 +37,8 @@ export interface Settings {
   servicesRefuse: readonly string[];
   /** How long a sync of Airbyte or Fivetran takes. */
   syncMs: number;
+  /** Whether Airbyte lists jobs in the order that is asked for. */
+  airbyteOrders: boolean;
   /** Their connections whose syncs fail. */
   syncsFail: readonly string[];
 }
@@ -69,6 +71,7 @@ export function defaultSettings(): Settings {
     freshworksPerMinute: null,
     servicesRefuse: [],
     syncMs: 2_000,
+    airbyteOrders: true,
     syncsFail: [],
   };
 }

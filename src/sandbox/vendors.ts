@@ -112,7 +112,7 @@ export function createVendors({
     createDatadog(stores.datadog, clock, settings),
     createPagerDuty(stores.pagerduty, settings),
     createWebhooks(stores.webhooks),
-    createAirbyte(stores.airbyte, clock, journal),
+    createAirbyte(stores.airbyte, clock, journal, settings),
     createFivetran(stores.fivetran),
   ];
 }

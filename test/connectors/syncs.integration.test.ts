@@ -89,6 +89,28 @@ describe.each(systems)('syncs of $name', ({ name, connector, id, start }) => {
     expect(failed.ended?.mark).not.toBe(succeeded.ended?.mark);
   });
 
+  it.each([
+    ['in the order that is asked for', true],
+    ['oldest first whatever is asked for', false],
+  ])(
+    'stand as the newest does, however many there were before, %s',
+    async (_order, isOrdered) => {
+      sandbox.settings.airbyteOrders = isOrdered;
+      for (let count = 0; count < 130; count += 1) {
+        await desk().start(id, signal);
+        ends();
+      }
+      const before = (await desk().state(id, signal)).ended?.mark;
+      await desk().start(id, signal);
+      expect(await desk().state(id, signal)).toMatchObject({ isRunning: true });
+      ends();
+      const { ended } = await desk().state(id, signal);
+      expect(ended?.mark).not.toBe(before);
+      sandbox.settings.airbyteOrders = true;
+    },
+    20_000,
+  );
+
   it('are one at a time, whoever asks', async () => {
     const before = sandbox[name].runs.length;
     const all = await Promise.all([1, 2, 3].map(() => desk().start(id, signal)));

@@ -3,8 +3,10 @@ import type { SendOutcome, SyncDesk, SyncEnd, SyncState } from '../port.js';
 import { parseObject } from '../read-page.js';
 import { sendOnce } from '../send-outcome.js';
 
-/** https://reference.airbyte.com/reference/listjobs */
-const jobsRead = 20;
+/** https://reference.airbyte.com/reference/listjobs: oldest first, unless it is asked otherwise. */
+const newestFirst = { orderBy: 'createdAt|DESC', limit: 100 } as const;
+/** More jobs of one connection are not looked through. */
+const mostJobs = 20_000;
 
 /** A job of a connection as Airbyte tells of it: https://reference.airbyte.com/reference/getjob */
 interface Job {
@@ -38,18 +40,35 @@ export function airbyteSyncs(http: VendorHttp): SyncDesk {
   };
 }
 
+/** The newest ones. Some deployments order as they like: where the oldest come first, all are read. */
 async function jobs(http: VendorHttp, id: string, signal: AbortSignal): Promise<readonly Job[]> {
+  const all: Job[] = [];
+  for (let offset = 0; offset < mostJobs; offset += newestFirst.limit) {
+    const page = await jobsFrom(http, id, offset, signal);
+    all.push(...page);
+    const isAsAsked = (page[0]?.id ?? 0) >= (page.at(-1)?.id ?? 0);
+    if (isAsAsked || page.length < newestFirst.limit) break;
+  }
+  return all.sort((a, b) => b.id - a.id);
+}
+
+async function jobsFrom(
+  http: VendorHttp,
+  id: string,
+  offset: number,
+  signal: AbortSignal,
+): Promise<readonly Job[]> {
   const request: HttpRequest = {
     method: 'GET',
     path: '/v1/jobs',
-    query: { connectionId: id, jobType: 'sync', limit: jobsRead },
+    query: { connectionId: id, jobType: 'sync', ...newestFirst, offset },
     signal,
   };
   const answer = await http.read(request);
   const { data } = parseObject(answer.body) ?? {};
   const found = Array.isArray(data) ? data.map(jobOf) : [null];
   if (found.includes(null)) throw http.badResponse(request, answer, 'answered without a list of jobs');
-  return found.filter((job) => job !== null).sort((a, b) => b.id - a.id);
+  return found.filter((job) => job !== null);
 }
 
 /** Null for what is no job that we could tell the state of. */

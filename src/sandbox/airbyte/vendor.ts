@@ -1,5 +1,6 @@
 import type { SandboxClock } from '../clock.js';
 import type { Journal } from '../journal.js';
+import type { Settings } from '../settings.js';
 import type { SyncRun, SyncStore } from '../syncs.js';
 import { sameSecret, TokenIssuer } from '../tokens.js';
 import { type Answer, type Call, json, parseObject, type Vendor } from '../wire.js';
@@ -46,7 +47,12 @@ function timeText(ms: number): string {
 }
 
 /** https://reference.airbyte.com: POST /v1/applications/token, POST and GET /v1/jobs. What is not there is 400. */
-export function createAirbyte(store: SyncStore, clock: SandboxClock, journal: Journal): Vendor {
+export function createAirbyte(
+  store: SyncStore,
+  clock: SandboxClock,
+  journal: Journal,
+  settings: Settings,
+): Vendor {
   const tokens = new TokenIssuer('airbyte', airbyteApplication.clientSecret, () => clock.ms());
   const revoke = journal.register<number>('airbyte.revoke', (ms) => tokens.setValidFrom(ms));
   const missing = () => problem(400, undefined, 'resource-not-found');
@@ -85,17 +91,18 @@ export function createAirbyte(store: SyncStore, clock: SandboxClock, journal: Jo
     return json(200, shown(run));
   }
 
-  /** Newest first. */
+  /** Oldest first, unless `orderBy` says otherwise. */
   function list(call: Call): Answer {
+    const order = call.query.get('orderBy') ?? 'createdAt|ASC';
+    if (!/^(createdAt|updatedAt)\|(ASC|DESC)$/.test(order))
+      return problem(400, `Invalid order by clause provided: ${order}`);
     const connection = call.query.get('connectionId');
     if (connection !== null && !airbyteConnections.includes(connection)) return missing();
     const offset = Number(call.query.get('offset') ?? 0);
     const limit = Number(call.query.get('limit') ?? defaultLimit);
     const found = store.runs.filter((run) => connection === null || run.connection === connection);
-    const data = found
-      .toReversed()
-      .slice(offset, offset + limit)
-      .map(shown);
+    const ordered = order.endsWith('DESC') && settings.airbyteOrders ? found.toReversed() : found;
+    const data = ordered.slice(offset, offset + limit).map(shown);
     return json(200, { previous: '', next: '', data });
   }
 
