@@ -64,7 +64,7 @@ export function createSyncActivities(deps: ActivityDeps): SyncActivities {
         if (!isOver) {
           if (!isRunning && hindrance !== null) throw failed(input, hindrance);
           if (input.isLate) throw late(input);
-          return { isOver };
+          return { isOver, isIdle: !isRunning };
         }
         if (ended.outcome !== 'succeeded') throw failed(input, ended.words);
         return { isOver: (await over(deps, input, ended.words)).isOver };

@@ -214,9 +214,11 @@ export interface ExtractActivities {
    */
   startSync(input: SyncInput & { readonly mark: string | null }): Promise<void>;
   /** Whether a sync has ended since `mark`. ERR_SYNC_FAILED when it has not succeeded, ERR_SYNC_LATE when it should have ended. */
-  checkSync(
-    input: SyncInput & { readonly mark: string | null; readonly isLate: boolean },
-  ): Promise<{ readonly isOver: boolean }>;
+  checkSync(input: SyncInput & { readonly mark: string | null; readonly isLate: boolean }): Promise<{
+    readonly isOver: boolean;
+    /** Nothing is under way. Absent in histories from before it was told. */
+    readonly isIdle?: boolean;
+  }>;
   /** Tells the vendor of each record that was loaded. Idempotent; a repeat goes on behind the last part that was told. */
   acknowledge(
     input: StepContext & { readonly step: AcknowledgeStep; readonly extracted: ExtractStep },

@@ -41,6 +41,8 @@ export interface Settings {
   airbyteOrders: boolean;
   /** Their connections whose syncs fail. */
   syncsFail: readonly string[];
+  /** Connections of Fivetran whose syncs are put off. */
+  syncsPutOff: readonly string[];
 }
 
 export function defaultSettings(): Settings {
@@ -73,5 +75,6 @@ export function defaultSettings(): Settings {
     syncMs: 2_000,
     airbyteOrders: true,
     syncsFail: [],
+    syncsPutOff: [],
   };
 }

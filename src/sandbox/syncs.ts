@@ -10,6 +10,8 @@ export interface SyncRun {
   readonly startedMs: number;
   readonly endsMs: number;
   readonly fails: boolean;
+  /** It was put off by its source's limit, and goes on only when it is asked for again. */
+  readonly isPutOff: boolean;
 }
 
 export interface SyncStore {
@@ -38,8 +40,9 @@ export function createSyncStore(
       if (runs.some((run) => run.connection === connection && isRunning(run))) return null;
       const startedMs = clock.ms();
       const fails = settings.syncsFail.includes(connection);
+      const isPutOff = settings.syncsPutOff.includes(connection);
       const endsMs = startedMs + settings.syncMs;
-      const run = { id: firstId + runs.length, connection, startedMs, endsMs, fails };
+      const run = { id: firstId + runs.length, connection, startedMs, endsMs, fails, isPutOff };
       put(run);
       return run;
     },

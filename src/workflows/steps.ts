@@ -75,7 +75,10 @@ async function sync(run: RunScope, step: SyncStep): Promise<void> {
   if (step.mode === 'start') await extract.startSync({ ...input, mark });
   for (let waitMs = syncPollMs.shortest; ; waitMs = Math.min(waitMs * 1.5, syncPollMs.longest)) {
     await sleep(waitMs, { summary: `${step.connection}: sync of ${step.syncId}` });
-    if ((await extract.checkSync({ ...input, mark, isLate: Date.now() >= until })).isOver) return;
+    const stands = await extract.checkSync({ ...input, mark, isLate: Date.now() >= until });
+    if (stands.isOver) return;
+    // It was put off, and waits to be asked again.
+    if (stands.isIdle === true && step.mode === 'start') await extract.startSync({ ...input, mark });
   }
 }
 

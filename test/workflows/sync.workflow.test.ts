@@ -49,6 +49,7 @@ describe('a run behind syncs of ingest services', () => {
   afterEach(() => {
     baton.sandbox.faults.clear();
     baton.sandbox.settings.syncsFail = [];
+    baton.sandbox.settings.syncsPutOff = [];
     baton.sandbox.settings.syncMs = 2_000;
   });
 
@@ -135,6 +136,17 @@ describe('a run behind syncs of ingest services', () => {
     expect(await baton.result(run)).toMatchObject({ state: 'succeeded' });
     // That of Airbyte had succeeded, and is not started again.
     expect(counts()).toEqual({ ...before, fivetran: before.fivetran + 1 });
+  }, 60_000);
+
+  it('asks again for one that was put off, when its time has come', async () => {
+    const before = counts();
+    baton.sandbox.settings.syncsPutOff = [fivetranId];
+    const run = await ingest('alerts');
+    await vi.waitFor(() => expect(counts()).toEqual(one(before)), { timeout: 20_000, interval: 50 });
+    baton.sandbox.settings.syncsPutOff = [];
+    expect(await baton.result(run)).toMatchObject({ state: 'succeeded' });
+    expect(counts()).toEqual({ ...one(before), fivetran: before.fivetran + 2 });
+    await record('run-behind-sync-put-off', baton.client, run);
   }, 60_000);
 
   it('waits no longer than it may, and does not stop the sync', async () => {

@@ -15,6 +15,8 @@ export const fivetranConnections: Readonly<Record<string, SetupState>> = {
 };
 
 const hourlyRequests = 20_000;
+/** How long its source puts a sync off. */
+const putOffMs = 2_000;
 const createdAt = '2026-05-01T09:00:00.000000Z';
 
 const codes: Readonly<Record<number, string>> = {
@@ -35,13 +37,17 @@ export function createFivetran(store: SyncStore): Vendor {
   let requests = 0;
   const missing = (id: string) =>
     json(404, { code: 'NotFound_Connection', message: `Connection with id '${id}' does not exist` });
+  const timeOf = (ms: number) => new Date(ms).toISOString().replace('Z', '000Z');
   const timeText = (run: SyncRun | undefined): string | null =>
-    run === undefined ? null : new Date(run.endsMs).toISOString().replace('Z', '000Z');
+    run === undefined ? null : timeOf(run.endsMs);
 
   function shown(id: string, setup: SetupState): Record<string, unknown> {
     const runs = store.runs.filter(({ connection }) => connection === id);
     const isRunning = runs.some((run) => store.isRunning(run));
-    const ended = runs.filter((run) => !store.isRunning(run));
+    const over = runs.filter((run) => !store.isRunning(run));
+    const ended = over.filter(({ isPutOff }) => !isPutOff);
+    const last = over.at(-1);
+    const isPutOff = !isRunning && last?.isPutOff === true;
     const failed = ended.findLast(({ fails }) => fails);
     const message = 'We could not read from the source: its credentials have expired';
     const isTold = setup === 'broken' || ended.at(-1)?.fails === true;
@@ -61,7 +67,8 @@ export function createFivetran(store: SyncStore): Vendor {
       status: {
         setup_state: setup,
         schema_status: 'ready',
-        sync_state: isRunning ? 'syncing' : 'scheduled',
+        sync_state: isRunning ? 'syncing' : isPutOff ? 'rescheduled' : 'scheduled',
+        rescheduled_for: isPutOff ? timeOf(last.endsMs + putOffMs) : null,
         update_state: isTold ? 'delayed' : 'on_schedule',
         is_historical_sync: false,
         tasks: isTold ? [{ code: 'reconnect', message }] : [],
