@@ -21,6 +21,7 @@ import {
 import { freshdeskKey, freshserviceKey } from '../../src/sandbox/freshworks/vendor.js';
 import { pagerdutyKey } from '../../src/sandbox/pagerduty/vendor.js';
 import type { LoggedRequest } from '../../src/sandbox/request-log.js';
+import type { Sandbox } from '../../src/sandbox/sandbox.js';
 import type { VendorName } from '../../src/sandbox/wire.js';
 import { createConnections } from '../../src/workers/connections.js';
 import { mostInWindow } from '../control/budget/crew.js';
@@ -193,7 +194,7 @@ it('the documented limit of no vendor is exceeded in any window by four workers 
     body: JSON.stringify({ ticket: { subject: 'By hand', comment: { body: 'x' } } }),
   });
   const { ticket } = (await made.json()) as { ticket: { id: number } };
-  const asks = asksOf(String(ticket.id), await submitJob(sandbox.url));
+  const asks = asksOf(String(ticket.id), await submitJob(sandbox));
   const arrivals: LoggedRequest[] = [];
   const add = sandbox.requests.add.bind(sandbox.requests);
   sandbox.requests.add = (request) => {
@@ -227,8 +228,9 @@ it('the documented limit of no vendor is exceeded in any window by four workers 
   rmSync(root, { recursive: true, force: true });
 }, 120_000);
 
-/** A job to ask after, before anything is counted. */
-async function submitJob(url: string): Promise<string> {
+/** A job to ask after, which nobody counts: it would be one of the two of its minute. */
+async function submitJob({ url, settings }: Sandbox): Promise<string> {
+  settings.aribaLimited = false;
   const token = await fetch(`${url}/ariba/v2/oauth/token`, {
     method: 'POST',
     headers: { authorization: `Basic ${btoa(`${aribaClientId}:${aribaClientSecret}`)}` },
@@ -240,6 +242,7 @@ async function submitJob(url: string): Promise<string> {
     headers: { authorization: `Bearer ${bearer}`, apikey: aribaApplicationKey },
     body: JSON.stringify({ viewTemplateName: aribaOrderView, filters }),
   });
+  settings.aribaLimited = true;
   return ((await answer.json()) as { jobId: string }).jobId;
 }
 
