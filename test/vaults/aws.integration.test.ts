@@ -11,6 +11,7 @@ import { createVaults } from '../../src/vaults/read.js';
 import { type AwsSecrets, awsSecretsAt } from '../setup/aws-secrets.js';
 import { type AwsServer, findAwsServer, startAwsServer } from '../setup/aws-server.js';
 import { temporaryFolder } from '../setup/shared.js';
+import { unresolved } from './refusal.js';
 
 const value = 'canary-aws-value-77d1f0';
 const keys = { AWS_ACCESS_KEY_ID: 'AKIACANARYKEY', AWS_SECRET_ACCESS_KEY: 'canary-aws-key-0b1c44' };
@@ -22,14 +23,6 @@ async function failure(reading: Promise<string>) {
   expect(all.toLowerCase()).not.toContain('canary');
   return error;
 }
-const unresolved = (detail: RegExp, fix: RegExp) =>
-  expect.objectContaining({
-    error: 'ERR_SECRET_UNRESOLVED',
-    options: expect.objectContaining({
-      detail: expect.stringMatching(detail),
-      fix: expect.stringMatching(fix),
-    }),
-  });
 
 const found = findAwsServer();
 

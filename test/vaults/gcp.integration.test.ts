@@ -6,6 +6,7 @@ import { createVaults } from '../../src/vaults/read.js';
 import { openSecretStore } from '../../src/vaults/store.js';
 import { failure, type GcpServer, startGcpServer } from '../setup/gcp-server.js';
 import { temporaryFolder } from '../setup/shared.js';
+import { unresolved } from './refusal.js';
 
 const value = 'canary-gcp-value-51ee0c';
 const reference = 'secret://gcp/acme-prod/coupa#secret';
@@ -38,14 +39,6 @@ describe('a secret of Google', () => {
     for (const canary of ['canary', 'PRIVATE KEY', 'eyJ', 'Bearer']) expect(all).not.toContain(canary);
     return error;
   }
-  const unresolved = (detail: RegExp, fix: RegExp) =>
-    expect.objectContaining({
-      error: 'ERR_SECRET_UNRESOLVED',
-      options: expect.objectContaining({
-        detail: expect.stringMatching(detail),
-        fix: expect.stringMatching(fix),
-      }),
-    });
 
   it('is read by its field, in its latest version or a certain one, with a token that the key signs', async () => {
     expect(await read(reference)).toBe(value);

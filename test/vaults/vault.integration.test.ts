@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createVaults } from '../../src/vaults/read.js';
 import { temporaryFolder } from '../setup/shared.js';
 import { startVaultServer, type VaultServer } from '../setup/vault-server.js';
+import { unresolved } from './refusal.js';
 
 const value = 'canary-vault-value-3f9ac1';
 
@@ -28,14 +29,6 @@ describe('a secret of Vault', () => {
       expect(all).not.toContain(canary);
     return error;
   }
-  const unresolved = (detail: RegExp, fix: RegExp) =>
-    expect.objectContaining({
-      error: 'ERR_SECRET_UNRESOLVED',
-      options: expect.objectContaining({
-        detail: expect.stringMatching(detail),
-        fix: expect.stringMatching(fix),
-      }),
-    });
 
   it('is read by its field', async () => {
     expect(await read('secret://vault/secret/apps/coupa#secret')).toBe(value);
